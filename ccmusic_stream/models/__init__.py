@@ -1,0 +1,1 @@
+"""Backbones, checkpoints and bundles of weights."""

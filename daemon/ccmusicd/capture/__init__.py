@@ -1,0 +1,1 @@
+"""Sources of sound, each a child process that writes PCM to a pipe."""

@@ -1,0 +1,181 @@
+"""The hub: stations publish events, consumers read them from bounded inboxes that keep the newest.
+
+Only the event loop touches it. A consumer that is slow loses its oldest events, which are counted; it never slows a
+station or another consumer down.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ccmusic_stream.labels import Labels
+from ccmusicd import __version__
+from ccmusicd.events import DB_FLOOR, DB_STEP, WIRE_VERSION, Event, HopEvent, SegmentEvent, StatusEvent
+
+
+@dataclass(frozen=True, slots=True)
+class StationInfo:
+    """A station as people know it: `id` in topics and addresses, `name` on screens, `source` with secrets redacted."""
+
+    id: str
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One of the ensemble's models; `error` says why it does not vote, None when it does."""
+
+    name: str
+    backbone: str
+    spectrogram: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What this daemon is: every `hello`. `hop_s` and `device` are None until the analyzer is up."""
+
+    node: str
+    bundle: str
+    trained: bool
+    labels: Labels
+    models: tuple[ModelInfo, ...]
+    stations: tuple[StationInfo, ...]
+    hop_s: float | None = None
+    device: str | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """The `hello` message."""
+        return {
+            "type": "hello",
+            "version": WIRE_VERSION,
+            "software": __version__,
+            "node": self.node,
+            "bundle": self.bundle,
+            "trained": self.trained,
+            "labels": [
+                {"slug": label.slug, "en": label.en, "zh": label.zh, "music": label.music} for label in self.labels
+            ],
+            "models": [
+                {"name": m.name, "backbone": m.backbone, "spectrogram": m.spectrogram, "error": m.error}
+                for m in self.models
+            ],
+            "stations": [{"id": s.id, "name": s.name, "source": s.source} for s in self.stations],
+            "hop_s": self.hop_s,
+            "window_s": 10.0,
+            "device": self.device,
+            "spectrogram": {
+                "sample_rate": 22_050,
+                "hop_length": 512,
+                "db_floor": DB_FLOOR,
+                "db_step": DB_STEP,
+                "cqt": {"bins": 84, "fmin_hz": 32.703, "bins_per_octave": 12},
+                "mel": {"bins": 128, "fmin_hz": 0.0, "fmax_hz": 11_025.0},
+            },
+        }
+
+
+@dataclass(slots=True)
+class Latest:
+    """The newest of each kind for one station: what a newcomer needs to draw the page at once."""
+
+    status: StatusEvent | None = None
+    hop: HopEvent | None = None
+    segment: SegmentEvent | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """A station's part of the `snapshot` message and of `/api/v1/now`."""
+        return {
+            "status": self.status and self.status.to_wire(),
+            "hop": self.hop and self.hop.to_wire(),
+            "segment": self.segment and self.segment.to_wire(),
+        }
+
+
+class Inbox:
+    """A consumer's queue of at most `capacity` events; when full the oldest is dropped and counted in `dropped`."""
+
+    def __init__(self, topics: Collection[str], stations: Collection[str] | None, capacity: int) -> None:
+        self.topics = frozenset(topics)
+        self.stations = None if stations is None else frozenset(stations)
+        self.dropped = 0
+        self._capacity = capacity
+        self._events: deque[Event] = deque()
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def wants(self, event: Event) -> bool:
+        """Whether the consumer subscribed to this event's topic and station."""
+        return event.topic in self.topics and (self.stations is None or event.station in self.stations)
+
+    def put(self, event: Event) -> None:
+        """Append; never waits."""
+        if len(self._events) == self._capacity:
+            self._events.popleft()
+            self.dropped += 1
+        self._events.append(event)
+        self._filled.set()
+
+    async def get(self) -> Event:
+        """The oldest event, waiting for one."""
+        while not self._events:
+            self._filled.clear()
+            await self._filled.wait()
+        return self._events.popleft()
+
+    def drain(self) -> list[Event]:
+        """All events that are here now, oldest first; does not wait."""
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+
+class Hub:
+    """Distributes events and remembers the latest of each station."""
+
+    def __init__(self, about: About) -> None:
+        self.about = about
+        self.latest: dict[str, Latest] = {station.id: Latest() for station in about.stations}
+        self._inboxes: set[Inbox] = set()
+
+    def learn(self, **changes: Any) -> None:
+        """Replace fields of `about` (the analyzer came up, a model failed)."""
+        self.about = replace(self.about, **changes)
+
+    def publish(self, event: Event) -> None:
+        """Hand an event to every inbox that wants it; never waits."""
+        latest = self.latest[event.station]
+        if isinstance(event, HopEvent):
+            latest.hop = event
+        elif isinstance(event, StatusEvent):
+            latest.status = event
+        elif isinstance(event, SegmentEvent):
+            latest.segment = event
+        for inbox in self._inboxes:
+            if inbox.wants(event):
+                inbox.put(event)
+
+    def subscribe(
+        self, topics: Collection[str], *, stations: Collection[str] | None = None, capacity: int = 64
+    ) -> Inbox:
+        """A new inbox for these topics; `stations` None means all. Give it back with `unsubscribe`."""
+        inbox = Inbox(topics, stations, capacity)
+        self._inboxes.add(inbox)
+        return inbox
+
+    def unsubscribe(self, inbox: Inbox) -> None:
+        """The inbox receives nothing more."""
+        self._inboxes.discard(inbox)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The `snapshot` message: the latest of every station."""
+        return {"type": "snapshot", "stations": self.now()}
+
+    def now(self) -> Mapping[str, Any]:
+        """The latest of every station, by its id."""
+        return {station: latest.to_wire() for station, latest in self.latest.items()}

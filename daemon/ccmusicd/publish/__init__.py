@@ -1,0 +1,1 @@
+"""Consumers of the hub: web, MQTT and the timeline; none knows another."""

@@ -1,0 +1,15 @@
+"""Where the files that ship with the program lie, in a checkout and in an installed wheel."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+_CHECKOUT = _PACKAGE.parent.parent
+
+
+def resource(name: str) -> Path:
+    """The folder of shipped files called `name`: "web_viewer", "config" or "weights".
+
+    A wheel carries them inside the package as `_<name>`; a checkout has them at its root.
+    """
+    packed = _PACKAGE / f"_{name}"
+    return packed if packed.is_dir() else _CHECKOUT / name
