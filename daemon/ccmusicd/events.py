@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
+from ccmusic_stream.level import Level as Level  # noqa: PLC0414 - others import it from here
+from ccmusic_stream.segments import SegmentKind
+
 WIRE_VERSION = 1
 
 State = Literal["starting", "music", "speech", "uncertain", "silence", "no_signal", "paused"]
@@ -18,7 +21,6 @@ State = Literal["starting", "music", "speech", "uncertain", "silence", "no_signa
 
 SourceState = Literal["connecting", "running", "backoff", "ended", "paused"]
 AnalyzerState = Literal["starting", "running", "restarting"]
-SegmentKind = Literal["music", "speech", "uncertain", "silence", "no_signal", "paused", "down"]
 SegmentChange = Literal["new", "update", "end"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,19 +30,6 @@ def iso(utc_us: int) -> str:
     """UTC microseconds as ISO 8601 with milliseconds, for example "2026-01-31T12:00:00.250Z"."""
     moment = _EPOCH + timedelta(microseconds=utc_us)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """Level of the newest audio: dB relative to full scale (a full-scale square wave is 0), -120 at digital zero."""
-
-    rms_dbfs: float
-    peak_dbfs: float
-    clipped: bool = False
-
-    def to_wire(self) -> dict[str, Any]:
-        """The object of the wire; decibels with one decimal."""
-        return {"rms_dbfs": round(self.rms_dbfs, 1), "peak_dbfs": round(self.peak_dbfs, 1), "clipped": self.clipped}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +107,9 @@ class HopEvent:
 class SegmentEvent:
     """A piece of the timeline begins ("new"), grows ("update") or is closed ("end").
 
-    `end_us` is where the segment reaches so far. `genre` is set for music and speech. `probability` is the mean and
-    `probability_min` the least rolling probability of the genre so far, None when the kind has none.
+    `end_us` is where the segment reaches so far. `genre` is set for music and speech; `note` says why where
+    the kind alone does not ("starting", "analyzer restarting"). `probability` is the mean and `probability_min` the
+    least rolling probability of the genre so far, None when the kind has none.
     """
 
     topic: ClassVar[str] = "segment"
@@ -129,6 +119,7 @@ class SegmentEvent:
     end_us: int
     kind: SegmentKind
     genre: str | None = None
+    note: str | None = None
     probability: float | None = None
     probability_min: float | None = None
     agreement: float | None = None
@@ -152,6 +143,7 @@ class SegmentEvent:
             "end": iso(self.end_us),
             "kind": self.kind,
             "genre": self.genre,
+            "note": self.note,
             "probability": _rounded(self.probability),
             "probability_min": _rounded(self.probability_min),
             "agreement": _rounded(self.agreement),

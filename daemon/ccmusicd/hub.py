@@ -10,6 +10,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ccmusic_stream.geometry import (
+    CQT_BINS,
+    CQT_BINS_PER_OCTAVE,
+    CQT_FMIN_HZ,
+    HOP_LENGTH,
+    MEL_BINS,
+    MEL_FMAX_HZ,
+    SAMPLE_RATE,
+)
 from ccmusic_stream.labels import Labels
 from ccmusicd import __version__
 from ccmusicd.events import DB_FLOOR, DB_STEP, WIRE_VERSION, Event, HopEvent, SegmentEvent, StatusEvent
@@ -68,12 +77,12 @@ class About:
             "window_s": 10.0,
             "device": self.device,
             "spectrogram": {
-                "sample_rate": 22_050,
-                "hop_length": 512,
+                "sample_rate": SAMPLE_RATE,
+                "hop_length": HOP_LENGTH,
                 "db_floor": DB_FLOOR,
                 "db_step": DB_STEP,
-                "cqt": {"bins": 84, "fmin_hz": 32.703, "bins_per_octave": 12},
-                "mel": {"bins": 128, "fmin_hz": 0.0, "fmax_hz": 11_025.0},
+                "cqt": {"bins": CQT_BINS, "fmin_hz": CQT_FMIN_HZ, "bins_per_octave": CQT_BINS_PER_OCTAVE},
+                "mel": {"bins": MEL_BINS, "fmin_hz": 0.0, "fmax_hz": MEL_FMAX_HZ},
             },
         }
 

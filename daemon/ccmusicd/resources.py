@@ -13,3 +13,9 @@ def resource(name: str) -> Path:
     """
     packed = _PACKAGE / f"_{name}"
     return packed if packed.is_dir() else _CHECKOUT / name
+
+
+def bundle_folder(name: str) -> Path:
+    """The folder of a bundle: a path to it, or the name of one that ships."""
+    shipped = resource("weights") / name
+    return shipped if "/" not in name and shipped.is_dir() else Path(name).expanduser()

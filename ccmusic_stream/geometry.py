@@ -1,0 +1,38 @@
+"""The numbers that fix the shape of columns and windows; free of torch, so that the main process can read them.
+
+Column k of a station is centred on sample 512·k. A column is complete when half its kernel has come after its centre.
+"""
+
+from typing import Literal
+
+Spectrogram = Literal["cqt", "mel"]
+
+SAMPLE_RATE = 22_050
+"""Samples a second of every stream inside the program, in hertz (the article's rate)."""
+
+HOP_LENGTH = 512
+"""Samples from one spectrogram column to the next."""
+
+WINDOW_COLUMNS = 431
+"""Columns in the window that the networks see: 10 s (220,500 samples) at `HOP_LENGTH`, as a centred transform gives."""
+
+CQT_BINS = 84
+CQT_BINS_PER_OCTAVE = 12
+CQT_FMIN_HZ = 32.703
+"""C1, the lowest of the 84 semitones."""
+
+CQT_KERNEL = 16_384
+"""Samples under the longest CQT kernel, padded to a power of two by nnAudio."""
+
+MEL_BINS = 128
+MEL_FFT = 2_048
+MEL_FMAX_HZ = SAMPLE_RATE / 2
+
+BINS: dict[Spectrogram, int] = {"cqt": CQT_BINS, "mel": MEL_BINS}
+KERNELS: dict[Spectrogram, int] = {"cqt": CQT_KERNEL, "mel": MEL_FFT}
+
+LAG_COLUMNS: dict[Spectrogram, int] = {kind: length // 2 // HOP_LENGTH for kind, length in KERNELS.items()}
+"""Columns by which the newest complete column lies behind the newest sample: half its kernel (CQT 16, Mel 2)."""
+
+PRIME_COLUMNS = WINDOW_COLUMNS - 1 + 2 * LAG_COLUMNS["cqt"]
+"""Columns' worth of samples that determine a whole CQT window: 431 columns and half a kernel on either side."""

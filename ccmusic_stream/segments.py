@@ -1,0 +1,115 @@
+"""Segments: what was on air from when to when, without holes and without overlap."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SegmentKind = Literal["music", "speech", "uncertain", "silence", "no_signal", "paused", "down"]
+"""What a stretch of time was; "uncertain" is sound in which no genre stands out, "down" the daemon not running."""
+
+MAX_TITLES = 32
+"""Titles kept with one segment; a stream that changes its title every second must not grow without bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of one station's time, [start_us, end_us) in UTC microseconds.
+
+    `genre` is set for music and speech; `note` says why, where the kind alone does not. The means run over the hops
+    in it; None when there was none.
+    """
+
+    start_us: int
+    end_us: int
+    kind: SegmentKind
+    genre: str | None = None
+    note: str | None = None
+    probability: float | None = None
+    probability_min: float | None = None
+    agreement: float | None = None
+    divergence: float | None = None
+    titles: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _OpenSegment:
+    """The segment that still grows, with sums over its hops."""
+
+    start_us: int
+    kind: SegmentKind
+    genre: str | None
+    note: str | None
+    titles: tuple[str, ...]
+    end_us: int = 0
+    hops: int = 0
+    probability: float = 0.0
+    probability_min: float = 1.0
+    agreement: float = 0.0
+    divergence: float = 0.0
+
+    def so_far(self) -> Segment:
+        """The segment as it stands."""
+
+        def mean(total: float) -> float | None:
+            return total / self.hops if self.hops else None
+
+        return Segment(
+            start_us=self.start_us,
+            end_us=self.end_us,
+            kind=self.kind,
+            genre=self.genre,
+            note=self.note,
+            probability=mean(self.probability),
+            probability_min=self.probability_min if self.hops else None,
+            agreement=mean(self.agreement),
+            divergence=mean(self.divergence),
+            titles=self.titles,
+        )
+
+
+class SegmentTracker:
+    """Builds one station's segments. Each begins where the last one ended, so every moment belongs to exactly one.
+
+    Times given to it may jitter: a change that is dated back shortens the open segment, but never what is closed.
+    """
+
+    def __init__(self, start_us: int, kind: SegmentKind = "uncertain", note: str | None = None) -> None:
+        self._open = _OpenSegment(start_us, kind, None, note, (), end_us=start_us)
+
+    @property
+    def current(self) -> Segment:
+        """The open segment as far as it reaches."""
+        return self._open.so_far()
+
+    def enter(self, kind: SegmentKind, genre: str | None, at_us: int, note: str | None = None) -> Segment | None:
+        """What is on air from `at_us` on; when that ends a segment, the closed one is given, else None.
+
+        A change dated at or before the open segment's start leaves nothing of it: the open one then becomes the new
+        kind from its own start on. The newest title goes over into the new segment.
+        """
+        last = self._open
+        if (kind, genre, note) == (last.kind, last.genre, last.note):
+            return None
+        if at_us <= last.start_us:
+            self._open = _OpenSegment(last.start_us, kind, genre, note, last.titles, end_us=last.end_us)
+            return None
+        last.end_us = at_us
+        self._open = _OpenSegment(at_us, kind, genre, note, last.titles[-1:], end_us=at_us)
+        return last.so_far()
+
+    def reach(self, at_us: int) -> None:
+        """The open segment lasts at least until `at_us`."""
+        self._open.end_us = max(self._open.end_us, at_us)
+
+    def hop(self, probability: float, agreement: float, divergence: float) -> None:
+        """One hop of the open segment: its rolling probability, agreement and divergence, each 0-1."""
+        segment = self._open
+        segment.hops += 1
+        segment.probability += probability
+        segment.probability_min = min(segment.probability_min, probability)
+        segment.agreement += agreement
+        segment.divergence += divergence
+
+    def title(self, title: str) -> None:
+        """A title was heard; the newest `MAX_TITLES` are kept."""
+        if title not in self._open.titles:
+            self._open.titles = (*self._open.titles, title)[-MAX_TITLES:]

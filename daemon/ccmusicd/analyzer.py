@@ -1,0 +1,246 @@
+"""The analyzer as the main process sees it: a child that is fed hops, watched, killed and respawned."""
+
+import asyncio
+import logging
+import math
+import multiprocessing
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ccmusic_stream.errors import CcmusicError
+from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE, WINDOW_COLUMNS
+from ccmusicd import frames
+from ccmusicd.events import AnalyzerState
+
+log = logging.getLogger(__name__)
+
+SHORTEST_HOP_COLUMNS = 43
+"""About 1 s: the hop where the machine has time to spare."""
+
+SPARE = 1.5
+"""A hop lasts this many times what its computation takes: a third of the machine's time is to spare."""
+
+STARTUP_TIMEOUT_S = 120.0
+LEAST_ANSWER_TIMEOUT_S = 4.0
+ANSWER_TIMEOUT_HOPS = 10.0
+"""An answer that takes this many measured hop times (and at least `LEAST_ANSWER_TIMEOUT_S`) will not come."""
+
+LONGEST_BACKOFF_S = 30.0
+MEASURED_HOPS = 3
+
+_fork_server = multiprocessing.get_context("forkserver")
+_fork_server.set_forkserver_preload(["ccmusicd.analyzer_child"])
+
+
+class AnalyzerError(CcmusicError):
+    """The analyzer cannot work with this configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Whole hops of a station's sound that end at sample `end`; only the newest hop is voted on.
+
+    `samples` shape (hops · hop_columns · 512,). `reset`: nothing the child knows of the station precedes them.
+    """
+
+    station: str
+    seq: int
+    end: int
+    samples: NDArray[np.float32]
+    reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """One model's probabilities, shape (classes,), or None and the reason."""
+
+    probabilities: NDArray[np.float64] | None
+    ms: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The votes on a job, by model; `columns` are bytes of decibels, CQT then Mel; `busy_s` the computation's time."""
+
+    models: Mapping[str, ModelAnswer]
+    columns: bytes
+    busy_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a child is to load. `models` None means all; `measured_hops` are timed before it is ready."""
+
+    bundle: Path
+    device: str
+    models: Sequence[str] | None
+    measured_hops: int
+
+
+class Feed(Protocol):
+    """A station as the analyzer sees it. Everything is called from the event loop."""
+
+    def overdue_s(self) -> float:
+        """Seconds since the next hop could have been computed; negative while it is not complete."""
+
+    def next_job(self) -> Job:
+        """The next hop; only asked for when it is overdue."""
+
+    def answered(self, job: Job, answer: Answer) -> None:
+        """The votes came."""
+
+    def analyzer_changed(self) -> None:
+        """The analyzer's state changed; a new child knows nothing of the station."""
+
+
+def pick_hop_columns(hop_s: float, stations: int) -> int:
+    """The hop, in columns, that `stations` stations can hold with a third to spare when one hop takes `hop_s`.
+
+    Between about 1 s and the window's 10 s.
+    """
+    needed = math.ceil(hop_s * stations * SPARE * SAMPLE_RATE / HOP_LENGTH)
+    return min(max(needed, SHORTEST_HOP_COLUMNS), WINDOW_COLUMNS)
+
+
+class Analyzer:
+    """Runs the child for ever. `hop_columns` None before the first `ready` when the hop is picked by measurement."""
+
+    def __init__(
+        self,
+        bundle: Path,
+        *,
+        device: str = "auto",
+        models: Sequence[str] | None = None,
+        hop_columns: int | None = None,
+        on_ready: Callable[["Analyzer"], None],
+    ) -> None:
+        self._bundle = bundle
+        self._wanted_device = device
+        self._models = models
+        self._on_ready = on_ready
+        self._picks_hop = hop_columns is None
+        self.hop_columns = hop_columns
+        self.state: AnalyzerState = "starting"
+        self.restarts = 0
+        self.device: str | None = None
+        self.hop_s = 0.0
+        self.model_errors: dict[str, str | None] = {}
+        self.pid: int | None = None
+        self.answers = 0
+        self._feeds: list[Feed] = []
+        self._due = asyncio.Event()
+
+    def add(self, feed: Feed) -> None:
+        """Serve this station too."""
+        self._feeds.append(feed)
+
+    def wake(self) -> None:
+        """A hop may be complete."""
+        self._due.set()
+
+    async def run(self) -> None:
+        """Run the child and feed it until cancelled.
+
+        Raises:
+            AnalyzerError: the bundle cannot be used.
+        """
+        failures = 0
+        while True:
+            before = self.answers
+            reason = await self._run_child()
+            failures = 1 if self.answers > before else failures + 1
+            self.restarts += 1
+            self._enter("restarting")
+            log.error("analyzer: %s; starting another (restart %d)", reason, self.restarts)
+            if failures >= 2 and self._wanted_device == "auto" and self.device not in {None, "cpu"}:
+                log.error("analyzer: %s failed twice, going on with the CPU", self.device)
+                self._wanted_device = "cpu"
+            await asyncio.sleep(min(0.0 if failures == 1 else 0.5 * 2**failures, LONGEST_BACKOFF_S))
+
+    async def _run_child(self) -> str:
+        """One child's life; gives the reason of its end."""
+        ours, theirs = socket.socketpair()
+        order = Order(self._bundle, self._wanted_device, self._models, MEASURED_HOPS if self.hop_s == 0.0 else 1)
+        with theirs:
+            child = _fork_server.Process(target=_child_main, args=(theirs, order), name="analyzer", daemon=True)
+            # The first start waits until the server has imported torch.
+            await asyncio.to_thread(child.start)
+        self.pid = child.pid
+        reader, writer = await asyncio.open_connection(sock=ours)
+        try:
+            await self._serve(reader, writer)
+        except TimeoutError:
+            return "it hangs"
+        except (asyncio.IncompleteReadError, ConnectionError):
+            await asyncio.to_thread(child.join, 2.0)
+            return f"it ended with status {child.exitcode}"
+        finally:
+            self.pid = None
+            writer.close()
+            child.kill()
+            await asyncio.to_thread(child.join)
+        raise AssertionError("serving ends by an exception only")
+
+    async def _serve(self, answers: asyncio.StreamReader, jobs: asyncio.StreamWriter) -> None:
+        async with asyncio.timeout(STARTUP_TIMEOUT_S):
+            ready, _ = await frames.read(answers)
+        if ready["op"] == "refused":
+            raise AnalyzerError(ready["reason"])
+        self._adopt(ready)
+        jobs.write(frames.encode({"op": "configure", "hop_columns": self.hop_columns}))
+        self._enter("running")
+        self._on_ready(self)
+        while True:
+            feed = await self._most_overdue()
+            job = feed.next_job()
+            head = {"op": "hop", "station": job.station, "seq": job.seq, "reset": job.reset}
+            async with asyncio.timeout(max(LEAST_ANSWER_TIMEOUT_S, ANSWER_TIMEOUT_HOPS * self.hop_s)):
+                jobs.write(frames.encode(head, job.samples.astype("<f4").tobytes()))
+                await jobs.drain()
+                reply, columns = await frames.read(answers)
+            self.answers += 1
+            feed.answered(job, _answer(reply, columns))
+
+    def _adopt(self, ready: Mapping[str, Any]) -> None:
+        device_changed = self.device not in {None, ready["device"]}
+        self.device = ready["device"]
+        self.hop_s = ready["hop_s"]
+        self.model_errors = dict(ready["models"])
+        if self._picks_hop and (self.hop_columns is None or device_changed):
+            self.hop_columns = pick_hop_columns(self.hop_s, len(self._feeds))
+
+    async def _most_overdue(self) -> Feed:
+        while True:
+            self._due.clear()
+            feed = max(self._feeds, key=lambda feed: feed.overdue_s())
+            if feed.overdue_s() >= 0:
+                return feed
+            await self._due.wait()
+
+    def _enter(self, state: AnalyzerState) -> None:
+        self.state = state
+        for feed in self._feeds:
+            feed.analyzer_changed()
+
+
+def _answer(reply: Mapping[str, Any], columns: bytes) -> Answer:
+    models = {
+        name: ModelAnswer(
+            None if vote["probabilities"] is None else np.array(vote["probabilities"]), vote["ms"], vote["error"]
+        )
+        for name, vote in reply["models"].items()
+    }
+    return Answer(models, columns, reply["busy_s"])
+
+
+def _child_main(connection: socket.socket, order: Order) -> None:
+    from ccmusicd.analyzer_child import main  # noqa: PLC0415 - torch, which only the child may load
+
+    main(connection, order)

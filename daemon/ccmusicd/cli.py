@@ -1,0 +1,245 @@
+"""The command line: `ccmusicd run | classify | watch | devices | config … | weights …`.
+
+What a command needs is imported where it runs: `run` must not load torch, and none waits for what it does not use.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+
+from ccmusic_stream.errors import CcmusicError
+from ccmusicd import __version__
+
+# ruff: noqa: PLC0415 - see above
+
+app = typer.Typer(
+    name="ccmusicd",
+    help="Listens to a radio or DJ machine and shows, publishes and records which genre is on air.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+config = typer.Typer(help="Check and show the configuration.", no_args_is_help=True)
+weights = typer.Typer(help="Look at bundles and weight files.", no_args_is_help=True)
+app.add_typer(config, name="config")
+app.add_typer(weights, name="weights")
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with your settings.")]
+BundleName = Annotated[
+    str | None, typer.Option("--bundle", metavar="DIR", help="Folder with bundle.toml, or a shipped bundle's name.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process with its exit status."""
+    try:
+        status = app(standalone_mode=False)
+    except typer.Exit as ended:
+        status = ended.exit_code
+    except typer.Abort:
+        status = 130
+    except CcmusicError as error:
+        sys.stderr.write(f"ccmusicd: {error}\n")
+        status = _exit_status(error)
+    except KeyboardInterrupt:
+        status = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the interpreter's last flush does not complain
+        status = os.EX_OK
+    except Exception as error:
+        show = getattr(error, "show", None)  # one of typer's usage errors, whose class is not public
+        if show is None:
+            raise
+        show()
+        status = os.EX_USAGE
+    sys.exit(status)
+
+
+def _exit_status(error: CcmusicError) -> int:
+    """64 usage, 66 input missing, 69 unavailable, 78 configuration."""
+    own = getattr(error, "exit_code", None)
+    return own if isinstance(own, int) else os.EX_CONFIG
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ccmusicd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    config_file: ConfigFile = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="SPEC",
+            help="soundcard[:name], http(s)://…, rtp://…, a path, - (stdin), exec:command, demo. "
+            "Replaces the stations of the configuration.",
+        ),
+    ] = None,
+    bundle: BundleName = None,
+    listen: Annotated[str | None, typer.Option(metavar="ADDRESS:PORT", help="Where the viewer is served.")] = None,
+    mqtt: Annotated[str | None, typer.Option(metavar="URL", help="Broker, as in mqtt://user@host:1883.")] = None,
+    state: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the timeline lies.")] = None,
+    speed: Annotated[
+        Literal["real", "max"], typer.Option(help="max reads a file as fast as it can be analysed, on its own clock.")
+    ] = "real",
+    raw_rate: Annotated[int | None, typer.Option(help="Sample rate of - and exec:, in hertz.")] = None,
+    raw_channels: Annotated[int | None, typer.Option(help="Channels of - and exec:.")] = None,
+    raw_format: Annotated[str | None, typer.Option(help="Samples of - and exec:, as in s16le.")] = None,
+) -> None:
+    """Run the daemon; with none of these: the demo station and the starter bundle."""
+    from ccmusicd import settings as configuration
+
+    station = {"input": source, "raw_rate": raw_rate, "raw_channels": raw_channels, "raw_format": raw_format}
+    overrides: dict[str, Any] = {
+        "daemon": {"listen": listen, "state_dir": None if state is None else str(state)},
+        "analyzer": {"bundle": bundle},
+        "mqtt": {"url": mqtt},
+    }
+    given = _given(overrides)
+    only_station = _given(station) if source is not None else None
+    if source is None and _given(station):
+        raise typer.BadParameter("--raw-rate, --raw-channels and --raw-format describe an --input; there is none")
+
+    def load() -> configuration.Settings:
+        return configuration.load(config_file, given, only_station=only_station)
+
+    raise typer.Exit(_run(load(), load, real_time=speed == "real"))
+
+
+@app.command()
+def classify(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Recordings of any format.")],
+    bundle: BundleName = None,
+    clip: Annotated[Literal["centre", "first", "all"], typer.Option(help="Which 10 s of each file.")] = "centre",
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the networks run.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Classify recordings the article's way and print every model's table."""
+    from ccmusic_stream.classifier import pick_device
+    from ccmusic_stream.models.bundle import read_bundle
+    from ccmusicd.classify import classify_files
+    from ccmusicd.resources import bundle_folder
+
+    chosen = read_bundle(bundle_folder(bundle or "starter"))
+    raise typer.Exit(classify_files(files, chosen, clip=clip, as_json=as_json, device=pick_device(device)))
+
+
+@app.command()
+def watch(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The daemon's address.")] = "http://127.0.0.1:8765",
+) -> None:
+    """Show a running daemon's live probabilities in the terminal."""
+    from ccmusicd.watch import watch as follow
+
+    asyncio.run(follow(url))
+
+
+@app.command()
+def devices(as_json: Json = False) -> None:
+    """List the sound cards that can be listened to, by the names that soundcard:NAME takes."""
+    from ccmusicd.listing import print_devices
+
+    print_devices(as_json=as_json)
+
+
+@config.command("check")
+def config_check(config_file: ConfigFile = None) -> None:
+    """Say whether the configuration can be used; exit status 78 and a line for each fault when not."""
+    from ccmusic_stream.models.bundle import read_bundle
+    from ccmusicd import settings as configuration
+    from ccmusicd.resources import bundle_folder
+
+    settings = configuration.load(config_file)
+    bundle = read_bundle(bundle_folder(settings.analyzer.bundle))
+    list(bundle.chosen(settings.analyzer.models or None))
+    configuration.mqtt_password(settings)
+    typer.echo(f"ok: {len(settings.stations) or 'demo'} station(s), bundle {bundle.name}")
+
+
+@config.command("show")
+def config_show(config_file: ConfigFile = None) -> None:
+    """Print every setting in force as JSON; secrets are redacted."""
+    from ccmusicd import settings as configuration
+
+    typer.echo(configuration.as_json(configuration.load(config_file)))
+
+
+@config.command("schema")
+def config_schema() -> None:
+    """Print the JSON schema of the configuration, for editors."""
+    import json
+
+    from ccmusicd.settings import Settings
+
+    typer.echo(json.dumps(Settings.model_json_schema(), indent=2, ensure_ascii=False))
+
+
+@weights.command("list")
+def weights_list(as_json: Json = False) -> None:
+    """List the bundles that ship, with their models."""
+    from ccmusicd.listing import print_bundles
+
+    print_bundles(as_json=as_json)
+
+
+@weights.command("inspect")
+def weights_inspect(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Weight files (.safetensors, .pt, .pth).")],
+    as_json: Json = False,
+) -> None:
+    """Say what weight files are: backbone, head, classes, and what matches."""
+    from ccmusicd.listing import print_inspections
+
+    raise typer.Exit(print_inspections(files, as_json=as_json))
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given; tables without any are left out."""
+    given = {key: _given(value) if isinstance(value, Mapping) else value for key, value in options.items()}
+    return {key: value for key, value in given.items() if value is not None and value != {}}
+
+
+def _run(settings: Any, load: Any, *, real_time: bool) -> int:
+    from ccmusicd.app import App, Outcome, exit_code
+
+    _log_to_stderr(settings.daemon.log_level)
+
+    def may_reload() -> bool:
+        try:
+            load()
+        except CcmusicError as error:
+            logging.getLogger(__name__).log(logging.ERROR, "the new configuration is refused, the old kept: %s", error)
+            return False
+        return True
+
+    daemon = App(settings, real_time=real_time, may_reload=may_reload)
+    outcome = asyncio.run(daemon.run())
+    if outcome is Outcome.RELOAD:
+        os.execv(sys.executable, [sys.executable, "-m", "ccmusicd", *sys.argv[1:]])  # noqa: S606 - itself
+    return exit_code(outcome, daemon.ended)
+
+
+def _log_to_stderr(level: str) -> None:
+    """Lines for people; under systemd the journal has the time already."""
+    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    logging.basicConfig(level=level.upper(), format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr)

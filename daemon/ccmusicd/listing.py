@@ -1,0 +1,89 @@
+"""What `devices`, `weights list` and `weights inspect` print."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ccmusic_stream.errors import CheckpointError
+from ccmusic_stream.models.bundle import FILE_NAME, read_bundle
+from ccmusicd.capture.soundcard import devices
+from ccmusicd.resources import resource
+
+
+def print_devices(*, as_json: bool) -> None:
+    """The inputs of this machine. Raises `SourceError` when PortAudio cannot be used."""
+    found = devices()
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(device) for device in found], ensure_ascii=False) + "\n")
+        return
+    if not found:
+        sys.stdout.write("no sound card with an input\n")
+        return
+    table = Table("name", "through", "channels", "rate", "default")
+    for device in found:
+        mark = "yes" if device.default else ""
+        table.add_row(device.name, device.host_api, str(device.channels), f"{device.default_rate} Hz", mark)
+    Console().print(table)
+
+
+def print_bundles(*, as_json: bool) -> None:
+    """The shipped bundles. Raises `BundleError` when one is damaged."""
+    bundles = [read_bundle(file.parent) for file in sorted(resource("weights").glob(f"*/{FILE_NAME}"))]
+    if as_json:
+        rows = [
+            {
+                "name": bundle.name,
+                "trained": bundle.trained,
+                "labels": list(bundle.labels.slugs),
+                "models": [spec.name for spec in bundle.models],
+                "folder": str(bundle.folder),
+            }
+            for bundle in bundles
+        ]
+        sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
+        return
+    table = Table("bundle", "trained", "labels", "models")
+    for bundle in bundles:
+        models = "\n".join(f"{spec.name} ({spec.head}, {spec.profile})" for spec in bundle.models)
+        trained = "yes" if bundle.trained else "no: random weights"
+        table.add_row(bundle.name, trained, ", ".join(bundle.labels.slugs), models)
+    Console().print(table)
+
+
+def print_inspections(files: Sequence[Path], *, as_json: bool) -> int:
+    """What each weight file is; gives the exit status: 78 when one could not be used in a bundle."""
+    from ccmusic_stream.models.loading import inspect  # noqa: PLC0415 - loads torch, which the others do not need
+
+    status = os.EX_OK
+    for file in files:
+        try:
+            found = inspect(file)
+        except CheckpointError as error:
+            sys.stderr.write(f"{error}\n")
+            status = os.EX_CONFIG
+            continue
+        if found.problem is not None:
+            status = os.EX_CONFIG
+        if as_json:
+            sys.stdout.write(json.dumps(found.to_dict(), ensure_ascii=False) + "\n")
+            continue
+        table = Table(title=str(file), title_justify="left", show_header=False)
+        identity = found.identity
+        table.add_row("network", "unknown" if identity is None else identity.backbone)
+        if identity is not None:
+            table.add_row("head", identity.head)
+            table.add_row("classes", str(identity.classes))
+        table.add_row("parameters", f"{found.parameters:,} in {found.tensors} tensors of {', '.join(found.dtypes)}")
+        table.add_row("size", f"{found.bytes / 1e6:.1f} MB")
+        table.add_row("sha256", found.sha256)
+        if found.report is not None:
+            table.add_row("report", found.report.summary())
+        table.add_row("usable", "yes" if found.problem is None else f"no: {found.problem}")
+        Console().print(table)
+    return status

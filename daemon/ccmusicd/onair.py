@@ -1,0 +1,215 @@
+"""What is on air at one station: from votes, silence and the state of its source to a state and a timeline."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ccmusic_stream.ensemble import EnsembleVote, band, combine
+from ccmusic_stream.labels import Labels
+from ccmusic_stream.rolling import Rolling, StableGenre
+from ccmusic_stream.segments import Segment, SegmentKind, SegmentTracker
+from ccmusicd.events import SegmentChange, SegmentEvent, State
+
+STARTING = "starting"
+STARTING_LASTS_US = 15_000_000
+"""A genre that is found within this time of a start is dated back to the start; after it, sound without one is
+simply uncertain."""
+
+ANALYZER_GONE = "analyzer restarting"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionOptions:
+    """How votes become a genre: see `Rolling` and `StableGenre`; no genre before `least_heard_s` seconds of sound."""
+
+    time_constant_s: float = 5.0
+    enter: float = 0.35
+    leave: float = 0.25
+    margin: float = 0.05
+    hold_s: float = 2.0
+    least_heard_s: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The state after a hop. `rolling` shape (classes,), zeros when there is nothing to average."""
+
+    state: State
+    vote: EnsembleVote | None
+    rolling: NDArray[np.float64]
+    genre: str | None
+    probability: float | None
+    band: str
+    since_us: int
+
+
+class OnAir:
+    """Decides one station's state; `publish` is told every change of its segments.
+
+    Priority: paused, then no signal, then silence, then what the networks say. All times are UTC microseconds.
+    """
+
+    def __init__(
+        self,
+        station: str,
+        labels: Labels,
+        options: DecisionOptions,
+        start_us: int,
+        *,
+        trained: bool,
+        publish: Callable[[SegmentEvent], None],
+    ) -> None:
+        self._station = station
+        self._labels = labels
+        self._least_heard_us = round(options.least_heard_s * 1e6)
+        self._rolling = Rolling(options.time_constant_s)
+        self._stable = StableGenre(
+            enter=options.enter, leave=options.leave, margin=options.margin, hold_s=options.hold_s
+        )
+        self._trained = trained
+        self._publish = publish
+        self._paused = self._lost = self._silent = self._blind = False
+        self._sound_since_us: int | None = None
+        self._tracker = SegmentTracker(start_us, note=STARTING)
+        self._tell("new", self._tracker.current)
+
+    @property
+    def state(self) -> State:
+        """What the station is now."""
+        if self._paused:
+            return "paused"
+        if self._lost:
+            return "no_signal"
+        if self._silent:
+            return "silence"
+        if self._blind or self._rolling.values is None:
+            return "starting"
+        if self._stable.index is None:
+            return "uncertain"
+        return "music" if self._labels.named(self._labels.slugs[self._stable.index]).music else "speech"
+
+    @property
+    def genre(self) -> str | None:
+        """The stable genre's slug; None unless the state is music or speech."""
+        if self.state not in {"music", "speech"} or self._stable.index is None:
+            return None
+        return self._labels.slugs[self._stable.index]
+
+    def pause(self, paused: bool, at_us: int) -> None:
+        """The user stopped, or resumed, listening."""
+        self._paused = paused
+        self._interrupt(at_us)
+
+    def signal(self, lost: bool, at_us: int) -> None:
+        """No sound comes from the source since `at_us`, or comes again."""
+        if lost != self._lost:
+            self._lost = lost
+            self._interrupt(at_us)
+
+    def silence(self, silent: bool, at_us: int) -> None:
+        """The sound is silent, or no longer, since `at_us`."""
+        if silent != self._silent:
+            self._silent = silent
+            self._interrupt(at_us)
+
+    def analyzer(self, gone: bool, at_us: int) -> None:
+        """The networks see nothing since `at_us`, or see again."""
+        if gone != self._blind:
+            self._blind = gone
+            self._interrupt(at_us)
+
+    def title(self, title: str) -> None:
+        """The source named what it plays."""
+        self._tracker.title(title)
+
+    def vote(self, probabilities: Mapping[str, NDArray[np.float64]], at_us: int, passed_s: float) -> Decision:
+        """One hop's votes, each of shape (classes,), for the window that ends at `at_us`."""
+        joint = combine(probabilities) if probabilities else None
+        if joint is not None and self._hears(at_us):
+            rolling = self._rolling.update(joint.probabilities, passed_s)
+            self._stable.update(rolling, passed_s)
+            self._settle(at_us)
+            shown = float(rolling.max() if self._stable.index is None else rolling[self._stable.index])
+            self._tracker.hop(shown, joint.agreement, joint.divergence)
+        return self._decision(joint)
+
+    def reach(self, at_us: int) -> None:
+        """Time passes: the open segment lasts until `at_us`."""
+        self._tracker.reach(at_us)
+        self._tell("update", self._tracker.current)
+
+    def close(self, at_us: int) -> None:
+        """The station ends."""
+        self._tracker.reach(at_us)
+        self._tell("end", self._tracker.current)
+
+    def _hears(self, at_us: int) -> bool:
+        if self._paused or self._lost or self._silent or self._blind:
+            return False
+        if self._sound_since_us is None:
+            self._sound_since_us = self._tracker.current.start_us
+        return at_us - self._sound_since_us >= self._least_heard_us
+
+    def _interrupt(self, at_us: int) -> None:
+        """What was heard has nothing to do with what comes."""
+        self._rolling.reset()
+        self._stable.reset()
+        self._sound_since_us = at_us
+        self._settle(at_us)
+
+    def _settle(self, at_us: int) -> None:
+        """Let the timeline follow the state.
+
+        A genre found after a start is dated back to the start: all the sound that speaks for it came since then.
+        """
+        state, present = self.state, self._tracker.current
+        kind: SegmentKind = "uncertain" if state == "starting" else state
+        note = (ANALYZER_GONE if self._blind else STARTING) if state == "starting" else None
+        if present.note == STARTING and state in {"music", "speech", "uncertain"}:
+            if state == "uncertain" and at_us - present.start_us < STARTING_LASTS_US:
+                return  # not known yet: it stays one segment until it is
+            at_us = present.start_us
+        closed = self._tracker.enter(kind, self.genre, at_us, note)
+        if closed is not None:
+            self._tell("end", closed)
+        current = self._tracker.current
+        if closed is not None or (current.kind, current.genre, current.note) != (
+            present.kind,
+            present.genre,
+            present.note,
+        ):
+            self._tell("new" if closed is not None else "update", current)
+
+    def _decision(self, joint: EnsembleVote | None) -> Decision:
+        rolling = self._rolling.values
+        index = self._stable.index if self.genre is not None else None
+        return Decision(
+            state=self.state,
+            vote=joint,
+            rolling=np.zeros(len(self._labels)) if rolling is None else rolling,
+            genre=self.genre,
+            probability=None if index is None or rolling is None else float(rolling[index]),
+            band=band(0.0 if rolling is None else float(rolling.max())),
+            since_us=self._tracker.current.start_us,
+        )
+
+    def _tell(self, change: SegmentChange, segment: Segment) -> None:
+        self._publish(
+            SegmentEvent(
+                station=self._station,
+                change=change,
+                start_us=segment.start_us,
+                end_us=segment.end_us,
+                kind=segment.kind,
+                genre=segment.genre,
+                note=segment.note,
+                probability=segment.probability,
+                probability_min=segment.probability_min,
+                agreement=segment.agreement,
+                divergence=segment.divergence,
+                titles=segment.titles,
+                trained=self._trained,
+            )
+        )

@@ -1,0 +1,346 @@
+"""Settings: command line > CCMUSIC_* environment > the user's TOML file > the shipped default.toml."""
+
+import json
+import os
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ccmusic_stream.errors import CcmusicError
+from ccmusicd.capture.options import AtEnd, RawSampleFormat
+from ccmusicd.capture.spec import SpecError, parse_spec, redact
+from ccmusicd.publish.topics import check_topic_part
+from ccmusicd.resources import resource
+
+SYSTEM_FILE = Path("/etc/ccmusic-stream/config.toml")
+ENV_PREFIX = "CCMUSIC_"
+
+Positive = Annotated[float, Field(gt=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class SettingsError(CcmusicError):
+    """The configuration cannot be used; the text has a line for each fault: where, the key and the reason."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class DaemonSettings(_Table):
+    """[daemon]."""
+
+    node: str
+    listen: str
+    state_dir: str
+    log_level: Literal["debug", "info", "warning", "error"]
+
+    @field_validator("node")
+    @classmethod
+    def _named(cls, node: str) -> str:
+        name = node or socket.gethostname().split(".")[0]
+        check_topic_part(name)
+        return name
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, listen: str) -> str:
+        host_and_port(listen)
+        return listen
+
+
+class AnalyzerSettings(_Table):
+    """[analyzer]."""
+
+    bundle: str
+    models: list[str]
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    hop: Annotated[float, Field(ge=1, le=10)] | Literal["auto"]
+
+
+class DecisionSettings(_Table):
+    """[decision]."""
+
+    time_constant_s: Positive
+    enter: Probability
+    leave: Probability
+    margin: Probability
+    hold_s: Annotated[float, Field(ge=0)]
+    least_heard_s: Annotated[float, Field(ge=0)]
+
+
+class SilenceSettings(_Table):
+    """[silence]."""
+
+    threshold_dbfs: Annotated[float, Field(ge=-110, le=0)]
+    after_s: Positive
+
+
+class WebSettings(_Table):
+    """[web]."""
+
+    max_clients: Annotated[int, Field(ge=1)]
+    allowed_origins: list[str]
+
+
+class MqttSettings(_Table):
+    """[mqtt]."""
+
+    url: str
+    root: str
+    keepalive_s: Annotated[int, Field(ge=5, le=3600)]
+    password: SecretStr | None = None
+    password_file: str
+    ca_file: str
+
+    @field_validator("root")
+    @classmethod
+    def _root(cls, root: str) -> str:
+        check_topic_part(root)
+        return root
+
+
+class TimelineSettings(_Table):
+    """[timeline]."""
+
+    url: str
+
+
+class CaptureSettings(_Table):
+    """[capture]."""
+
+    open_timeout_s: Positive
+    read_timeout_s: Positive
+    longest_backoff_s: Positive
+
+
+class StationSettings(_Table):
+    """[stations.<id>]."""
+
+    input: str
+    name: str | None = None
+    at_end: AtEnd | None = None
+    stall_s: Positive | None = None
+    raw_rate: Annotated[int, Field(ge=1_000, le=768_000)] = 44_100
+    raw_channels: Annotated[int, Field(ge=1, le=64)] = 2
+    raw_format: RawSampleFormat = "s16le"
+
+    @field_validator("input")
+    @classmethod
+    def _spec(cls, text: str) -> str:
+        try:
+            parse_spec(text)
+        except SpecError as error:
+            raise ValueError(str(error)) from None
+        return text
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", allow_inf_nan=False, frozen=True
+    )
+
+    daemon: DaemonSettings
+    analyzer: AnalyzerSettings
+    decision: DecisionSettings
+    silence: SilenceSettings
+    web: WebSettings
+    mqtt: MqttSettings
+    timeline: TimelineSettings
+    capture: CaptureSettings
+    stations: dict[str, StationSettings] = Field(default_factory=dict)
+
+    @field_validator("stations")
+    @classmethod
+    def _ids(cls, stations: dict[str, StationSettings]) -> dict[str, StationSettings]:
+        for station in stations:
+            check_topic_part(station)
+        return stations
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """`load` merges all sources itself, so that it can tell where a fault stands."""
+        return (init_settings,)
+
+
+def load(
+    file: Path | None, overrides: Mapping[str, Any] | None = None, *, only_station: Mapping[str, Any] | None = None
+) -> Settings:
+    """Settings from the shipped defaults, `file` (None: the system's file when there is one), environment, overrides.
+
+    `overrides` is what the command line says, nested as in the file. `only_station` replaces every station.
+
+    Raises:
+        SettingsError: the file cannot be read, or a value in any source cannot be used.
+    """
+    if file is None and SYSTEM_FILE.is_file():
+        file = SYSTEM_FILE
+    text = _read(file) if file is not None else ""
+    users = _parse(text, file)
+    defaults = _parse(_read(_default_file()), _default_file())
+    environment = _from_environment()
+    line = dict(overrides or {})
+    merged = _merge(_merge(_merge(defaults, users), environment), line)
+    if only_station is not None:
+        line["stations"] = merged["stations"] = {"input": dict(only_station)}
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, text, file, environment, line)) from None
+
+
+def as_json(settings: Settings) -> str:
+    """Every setting in force, secrets redacted."""
+    shown = settings.model_dump(mode="json")
+    shown["mqtt"]["url"] = redact(settings.mqtt.url)
+    shown["timeline"]["url"] = redact(settings.timeline.url)
+    for key, station in settings.stations.items():
+        shown["stations"][key]["input"] = parse_spec(station.input).redacted
+    return json.dumps(shown, indent=2, ensure_ascii=False)
+
+
+def host_and_port(listen: str) -> tuple[str, int]:
+    """("127.0.0.1", 8765) of "127.0.0.1:8765"; an IPv6 address stands in brackets; port 0 takes a free one.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    matched = re.fullmatch(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\s:\[\]]+)):(\d{1,5})", listen)
+    if matched is None or int(matched[3]) > 65_535:
+        raise ValueError(f"{listen!r} is not an address and port, as in 127.0.0.1:8765 or [::1]:8765")
+    return matched[1] or matched[2], int(matched[3])
+
+
+def state_directory(settings: Settings) -> Path:
+    """Where the daemon keeps its record."""
+    chosen = settings.daemon.state_dir or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(chosen).expanduser() if chosen else Path.home() / ".local/state/ccmusic-stream"
+
+
+def mqtt_password(settings: Settings) -> str | None:
+    """The broker's password: of the environment, the named file, or systemd's credentials; None when there is none.
+
+    Raises:
+        SettingsError: the named file cannot be read.
+    """
+    if settings.mqtt.password is not None:
+        return settings.mqtt.password.get_secret_value()
+    named = settings.mqtt.password_file
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if named:
+        return _read(Path(named)).strip()
+    if credentials and (file := Path(credentials) / "mqtt_password").is_file():
+        return _read(file).strip()
+    return None
+
+
+def _default_file() -> Path:
+    return resource("config") / "default.toml"
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file}: is not UTF-8 text (byte {error.start})") from None
+
+
+def _parse(text: str, file: Path | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file}: {error}") from None
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _from_environment() -> dict[str, Any]:
+    """CCMUSIC_MQTT__URL=… as {"mqtt": {"url": …}}; an unknown table is refused like an unknown key in a file."""
+    for name in os.environ:
+        table = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
+        if name.startswith(ENV_PREFIX) and table not in Settings.model_fields:
+            known = ", ".join(f"{ENV_PREFIX}{known.upper()}__…" for known in Settings.model_fields)
+            raise SettingsError(f"environment {name}: unknown; known are {known}")
+    return EnvSettingsSource(Settings)()
+
+
+def _explain(
+    error: ValidationError, text: str, file: Path | None, environment: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> str:
+    """A line for each fault: where it stands, the key, the value, and what was expected."""
+    lines = []
+    for fault in error.errors(include_url=False):
+        path = [str(part) for part in fault["loc"] if not _is_union_branch(part)]
+        key = ".".join(path)
+        value = fault["input"]
+        shown = "" if isinstance(value, Mapping) or "password" in key else f" (it is {value!r})"
+        reason = {"extra_forbidden": "unknown key", "missing": "is missing"}.get(
+            fault["type"], fault["msg"].removeprefix("Value error, ")
+        )
+        where = _where(path, text, file, environment, overrides)
+        lines.append(f"{where}: {key}: {reason}{'' if reason == 'is missing' else shown}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _is_union_branch(part: str | int) -> bool:
+    return isinstance(part, str) and ("[" in part or part == "float")
+
+
+def _where(
+    path: list[str], text: str, file: Path | None, environment: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> str:
+    if _holds(overrides, path):
+        return "command line"
+    if _holds(environment, path):
+        return f"environment {ENV_PREFIX}{'__'.join(path).upper()}"
+    line = _line_of(path, text)
+    return f"{file}, line {line}" if line else str(file or "configuration")
+
+
+def _holds(nested: Any, path: list[str]) -> bool:
+    for part in path:
+        if not isinstance(nested, Mapping) or part not in nested:
+            return False
+        nested = nested[part]
+    return True
+
+
+def _line_of(path: list[str], text: str) -> int | None:
+    """The line where the key `path` is set, or its table begins; tomllib does not tell positions."""
+    table: list[str] = []
+    nearest = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[+([^\]]+)\]", line)
+        if header:
+            table = [part.strip().strip("\"'") for part in header[1].split(".")]
+            if table == path[: len(table)]:
+                nearest = number
+            continue
+        key = re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line)
+        if key and [*table, *(part.strip("\"'") for part in key[1].split("."))] == path:
+            return number
+    return nearest

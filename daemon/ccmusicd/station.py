@@ -1,0 +1,369 @@
+"""One station: its sound comes in, hops go to the analyzer, and what it hears goes out as events."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ccmusic_stream.clock import SampleClock
+from ccmusic_stream.geometry import BINS, HOP_LENGTH, LAG_COLUMNS, PRIME_COLUMNS, SAMPLE_RATE
+from ccmusic_stream.labels import Labels
+from ccmusic_stream.level import SILENT, Level, LevelMeter, SilenceDetector
+from ccmusic_stream.ring import AudioRing
+from ccmusicd.analyzer import Analyzer, Answer, Job, ModelAnswer
+from ccmusicd.events import ColumnsEvent, HopEvent, LevelEvent, ModelVote, SourceState, StatusEvent, TitleEvent
+from ccmusicd.hub import Hub
+from ccmusicd.onair import Decision, DecisionOptions, OnAir
+
+NO_SIGNAL_S = 2.0
+"""Without a sample for this long there is no signal."""
+
+MOST_BACKLOG_S = 4.0
+"""Hops that wait longer than this are dropped, oldest first: late truth is less use than fresh."""
+
+ROOM_HOPS = 2
+"""How many whole hops a source read at full speed may be ahead of the analyzer."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationOptions:
+    """Plain values that a station is made from; `real_time` False reads its source at full speed on its own clock."""
+
+    id: str
+    source: str
+    real_time: bool = True
+    silence_dbfs: float = -60.0
+    silence_after_s: float = 3.0
+    decision: DecisionOptions = field(default_factory=DecisionOptions)
+
+
+class Station:
+    """A station's ring, clock, meters and decisions; the capture's sink and the analyzer's feed.
+
+    Only the event loop touches it.
+    """
+
+    def __init__(
+        self,
+        options: StationOptions,
+        hub: Hub,
+        analyzer: Analyzer,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        utc_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self.id = options.id
+        self._options = options
+        self._hub = hub
+        self._analyzer = analyzer
+        self._monotonic = monotonic
+        self._utc_us = utc_us
+        self._labels: Labels = hub.about.labels
+        self._trained = hub.about.trained
+        self._ring = AudioRing()
+        self._meter = LevelMeter()
+        self._silence = SilenceDetector(options.silence_dbfs, options.silence_after_s)
+        self._level: Level = SILENT
+        self._clock = SampleClock(monotonic(), utc_us(), real_time=options.real_time)
+        self._on_air = OnAir(
+            options.id,
+            self._labels,
+            options.decision,
+            self._clock.utc_us(0),
+            trained=self._trained,
+            publish=hub.publish,
+        )
+        self._heard_at = monotonic()  # when the newest sample came
+        self._voted = 0  # the sample up to which hops were voted on or dropped
+        self._known = False  # whether the analyzer has this station's columns up to `_voted`
+        self._last_vote_end: int | None = None
+        self._seq = self._hops = self._dropped = self._xruns = 0
+        self._lag_s = 0.0
+        self._title: str | None = None
+        self._paused = False
+        self._source_state: SourceState = "connecting"
+        self._source_error: str | None = None
+        self._source_restarts = 0
+        self._source_format: Mapping[str, Any] = {}
+        self._room = asyncio.Event()
+        self._waiting: Job | None = None  # the job whose votes are awaited
+        self._begins_anew = True  # the time until the first sound, or until it is resumed, is no loss
+        analyzer.add(self)
+
+    async def drained(self) -> None:
+        """Wait until every whole hop that came was voted on or dropped."""
+        while self._waiting is not None or self.overdue_s() >= 0:
+            self._room.clear()
+            await self._room.wait()
+
+    def summary(self) -> str:
+        """One line for the supervisor's status."""
+        heard = self._on_air.genre or self._on_air.state
+        return f"{heard}, {self._hops} hops, {self._dropped} dropped, source {self._source_state}"
+
+    # --- the capture's sink ---
+
+    def source_state(self, state: SourceState, error: str | None, restarts: int) -> None:
+        """The source connects, runs, waits to be started again, or has ended."""
+        self._source_state, self._source_error, self._source_restarts = state, error, restarts
+        self.publish_status()
+
+    def source_format(self, fmt: Mapping[str, Any]) -> None:
+        """What the source says of its sound."""
+        self._source_format = dict(fmt)
+        self.publish_status()
+
+    def source_title(self, title: str) -> None:
+        """The source named what it plays."""
+        self._title = title
+        self._on_air.title(title)
+        self._hub.publish(TitleEvent(self.id, self._clock.utc_us(self._ring.end), title))
+
+    def source_warning(self, message: str, count: int) -> None:
+        """Something was lost or mended on the way; `count` times."""
+        self._xruns += count
+        self._source_error = message
+
+    def begin(self) -> None:
+        """Sound comes for the first time, or again: what was missed meanwhile becomes a gap at its place."""
+        missed = self._clock.begin(self._ring.end, self._monotonic())
+        if self._begins_anew:
+            self._ring.append_zeros(missed)
+            self._begins_anew = False
+        else:
+            self._ring.append_gap(missed)
+        self._interrupted(missed)
+
+    def gap(self, samples: int) -> None:
+        """`samples` were lost here."""
+        self._ring.append_gap(samples)
+        self._interrupted(samples)
+
+    def _interrupted(self, samples: int) -> None:
+        if samples == 0:
+            return
+        self._meter.restart(self._ring.end)
+        self._silence.restart()
+        self._on_air.silence(silent=False, at_us=self._clock.utc_us(self._ring.end - samples))
+        hop = self._hop_samples
+        if hop and samples > hop:
+            self._voted = self._ring.end // hop * hop  # hops that were never heard are not dropped hops
+            self._known = False
+
+    def audio(self, samples: NDArray[np.float32]) -> None:
+        """The next samples, shape (n,), finite."""
+        first = self._ring.end
+        self._ring.append(samples)
+        now = self._monotonic()
+        self._heard_at = now
+        lost = self._clock.arrived(self._ring.end, now)
+        self._on_air.signal(lost=False, at_us=self._clock.utc_us(first))
+        for index, level in self._meter.push(samples):
+            self._level = level
+            self._hub.publish(LevelEvent(self.id, level))
+            change = self._silence.block(index, level)
+            if change is not None:
+                self._on_air.silence(silent=change[0], at_us=self._clock.utc_us(change[1]))
+        self.gap(lost)
+        if self.overdue_s() >= 0:
+            self._analyzer.wake()
+
+    async def room(self) -> None:
+        """Wait until more sound may be read: at once in real time, else when the analyzer has nearly caught up."""
+        while not self._has_room():
+            self._room.clear()
+            await self._room.wait()
+
+    def _has_room(self) -> bool:
+        hop = self._hop_samples
+        return self._options.real_time or (hop > 0 and self._ring.end - self._voted < ROOM_HOPS * hop)
+
+    # --- the analyzer's feed ---
+
+    def overdue_s(self) -> float:
+        """Seconds since the next hop was complete; negative while it is not."""
+        hop = self._hop_samples
+        if hop == 0 or self._paused:
+            return -math.inf
+        return (self._ring.end - self._voted - hop) / SAMPLE_RATE
+
+    def next_job(self) -> Job:
+        """The next hop, or the newest when too many wait; with the window before it when the analyzer is new."""
+        hop = self._hop_samples
+        due = (self._ring.end - self._voted) // hop
+        take = due if self._options.real_time and (not self._known or due * hop > self._most_backlog) else 1
+        end = self._voted + take * hop
+        if self._last_vote_end is not None:  # what came while the first analyzer was starting could not be voted on
+            self._dropped += take - 1
+        start = self._voted
+        reset = not self._known or take * hop > PRIME_COLUMNS * HOP_LENGTH
+        if reset:
+            start = end - math.ceil(PRIME_COLUMNS * HOP_LENGTH / hop) * hop
+        self._seq += 1
+        self._known = True
+        self._voted = end
+        self._waiting = Job(self.id, self._seq, end, self._read(start, end), reset)
+        return self._waiting
+
+    def answered(self, job: Job, answer: Answer) -> None:
+        """The votes on a hop."""
+        self._waiting = None
+        self._room.set()
+        self._hops += 1
+        self._lag_s = (self._ring.end - job.end) / SAMPLE_RATE
+        last, self._last_vote_end = self._last_vote_end, job.end
+        passed_s = (job.end - last if last is not None else self._hop_samples) / SAMPLE_RATE
+        time_us = self._clock.utc_us(job.end)
+        self._on_air.analyzer(gone=False, at_us=time_us)
+        votes = {name: vote.probabilities for name, vote in answer.models.items() if vote.probabilities is not None}
+        decision = self._on_air.vote(votes, time_us, passed_s)
+        self._on_air.reach(time_us)
+        self._publish_columns(job, answer)
+        self._publish_hop(job, answer, decision, time_us)
+
+    def analyzer_changed(self) -> None:
+        """The analyzer started, restarts or runs: it knows nothing of this station."""
+        self._known = False
+        hop = self._hop_samples
+        if self._waiting is not None:  # its votes will not come: the hop is due again
+            self._voted = self._waiting.end - hop
+            self._waiting = None
+        if hop:
+            self._voted = self._voted // hop * hop
+        self._room.set()
+        if self._analyzer.state == "restarting":
+            self._on_air.analyzer(gone=True, at_us=self._clock.utc_us(self._last_vote_end or 0))
+        self.publish_status()
+
+    # --- the app ---
+
+    def tick(self) -> None:
+        """Look at the clocks, several times a second; in real time only."""
+        if not self._options.real_time:
+            return
+        now = self._monotonic()
+        step_s = self._clock.check_utc(now, self._utc_us())
+        if step_s:
+            self._source_error = f"the system clock was set {step_s:+.1f} s"
+        if now - self._heard_at > NO_SIGNAL_S and not self._paused:
+            self._on_air.signal(lost=True, at_us=self._clock.utc_us(self._ring.end))
+            self._level = SILENT
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop or resume listening; the app stops and starts the capture."""
+        if paused == self._paused:
+            return
+        self._paused = paused
+        self._begins_anew = True
+        self._on_air.pause(paused=paused, at_us=self._now_us())
+        self.publish_status()
+
+    @property
+    def paused(self) -> bool:
+        """Whether listening is stopped."""
+        return self._paused
+
+    def publish_status(self) -> None:
+        """Tell everything that a status holds, and how far the open segment reaches."""
+        self._on_air.reach(self._now_us())
+        analyzer = self._analyzer
+        self._hub.publish(
+            StatusEvent(
+                station=self.id,
+                state=self._on_air.state,
+                trained=self._trained,
+                source=self._options.source,
+                source_state="paused" if self._paused else self._source_state,
+                source_restarts=self._source_restarts,
+                source_error=self._source_error,
+                source_format=self._source_format,
+                title=self._title,
+                gap_samples=self._ring.gap_samples,
+                xruns=self._xruns,
+                dropped_hops=self._dropped,
+                hops=self._hops,
+                lag_s=max(0.0, self.overdue_s()),
+                analyzer=analyzer.state,
+                analyzer_restarts=analyzer.restarts,
+                device=analyzer.device,
+                hop_s=self._hop_samples / SAMPLE_RATE or None,
+            )
+        )
+
+    def close(self) -> None:
+        """The daemon stops: the open segment ends now."""
+        self._on_air.close(self._now_us())
+
+    @property
+    def _hop_samples(self) -> int:
+        return (self._analyzer.hop_columns or 0) * HOP_LENGTH
+
+    @property
+    def _most_backlog(self) -> int:
+        return max(round(MOST_BACKLOG_S * SAMPLE_RATE), self._hop_samples)
+
+    def _now_us(self) -> int:
+        return self._utc_us() if self._options.real_time else self._clock.utc_us(self._voted)
+
+    def _read(self, start: int, end: int) -> NDArray[np.float32]:
+        """Samples [start, end); what the ring no longer has reads as zeros."""
+        kept = max(start, self._ring.start)
+        return np.concatenate((np.zeros(kept - start, dtype=np.float32), self._ring.read(kept, end)))
+
+    def _publish_columns(self, job: Job, answer: Answer) -> None:
+        """The columns that are new to the world: those of the last hop, also when the whole window was primed."""
+        job_columns = len(job.samples) // HOP_LENGTH
+        new = min(job_columns, self._analyzer.hop_columns or job_columns) if job.reset else job_columns
+        offset = 0
+        for kind, bins in BINS.items():
+            block = answer.columns[offset : offset + bins * job_columns]
+            offset += bins * job_columns
+            first = job.end // HOP_LENGTH - LAG_COLUMNS[kind] + 1 - new
+            data = block[(job_columns - new) * bins :]
+            if first < 0:  # columns centred before the station's first sample
+                data, first = data[-first * bins :], 0
+            self._hub.publish(ColumnsEvent(self.id, kind, bins, first, data))
+
+    def _publish_hop(self, job: Job, answer: Answer, decision: Decision, time_us: int) -> None:
+        slugs = self._labels.slugs
+        joint = decision.vote
+        self._hub.publish(
+            HopEvent(
+                station=self.id,
+                seq=job.seq,
+                end_sample=job.end,
+                time_us=time_us,
+                state=decision.state,
+                trained=self._trained,
+                models={name: _top5(vote, slugs) for name, vote in answer.models.items()},
+                ensemble=_named(joint.probabilities, slugs) if joint else {},
+                rolling=_named(decision.rolling, slugs),
+                genre=decision.genre,
+                probability=decision.probability,
+                since_us=decision.since_us,
+                agreement=joint.agreement if joint else 0.0,
+                divergence=joint.divergence if joint else 0.0,
+                contenders=tuple(slugs[index] for index in joint.contenders) if joint else (),
+                band=decision.band,
+                level=self._level,
+                hop_ms=answer.busy_s * 1e3,
+                lag_s=self._lag_s,
+                dropped=self._dropped,
+            )
+        )
+
+
+def _named(values: NDArray[np.float64], slugs: tuple[str, ...]) -> dict[str, float]:
+    return {slug: float(value) for slug, value in zip(slugs, values, strict=True)}
+
+
+def _top5(vote: ModelAnswer, slugs: tuple[str, ...]) -> ModelVote:
+    if vote.probabilities is None:
+        return ModelVote((), vote.ms, vote.error)
+    best = vote.probabilities.argsort()[::-1][:5]
+    return ModelVote(tuple((slugs[index], float(vote.probabilities[index])) for index in best), vote.ms)
