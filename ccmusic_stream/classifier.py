@@ -3,14 +3,14 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ccmusic_stream.errors import AudioError
+from ccmusic_stream.errors import AudioError, DeviceError
 from ccmusic_stream.geometry import BINS, SAMPLE_RATE, Spectrogram
 from ccmusic_stream.models.bundle import ModelSpec
 from ccmusic_stream.picture import network_input, picture
@@ -52,17 +52,24 @@ class Classifier:
         pictures: dict[tuple[Spectrogram, str], Tensor] = {}
         votes = {}
         for name, spec in self._specs.items():
-            kind, profile = spec.spectrogram, spec.profile
+            kind, profile = cast("Spectrogram", spec.spectrogram), spec.profile
             started = time.perf_counter()
             try:
                 if (kind, profile) not in pictures:
                     pictures[kind, profile] = picture(kind, windows[kind], profile)
                 votes[name] = self._vote(name, pictures[kind, profile], started)
-            except (RuntimeError, ValueError) as error:
-                if self._device.type == "cuda" and isinstance(error, RuntimeError):
-                    raise  # a CUDA fault poisons the process: the analyzer is replaced
+            except Exception as error:  # whatever a network raises, the others go on  # noqa: BLE001
+                self._raise_if_poisoned(error)
                 votes[name] = Vote(None, _ms_since(started), f"{type(error).__name__}: {error}")
         return votes
+
+    def _raise_if_poisoned(self, error: Exception) -> None:
+        """A CUDA fault leaves nothing usable in the process: the analyzer must be replaced."""
+        if self._device.type != "cuda" or not isinstance(error, RuntimeError):
+            return
+        if isinstance(error, torch.OutOfMemoryError | torch.AcceleratorError):
+            raise error
+        torch.cuda.synchronize(self._device)  # raises what is wrong with the device, if it is the device
 
     def _vote(self, name: str, grey: Tensor, started: float) -> Vote:
         spec = self._specs[name]
@@ -74,10 +81,17 @@ class Classifier:
 
 
 def pick_device(wanted: str) -> torch.device:
-    """The device called `wanted`; "auto" is CUDA when there is a device, else the CPU."""
+    """The device called `wanted` (auto, cpu, cuda, cuda:N); "auto" is CUDA when there is a device, else the CPU.
+
+    Raises:
+        DeviceError: there is no such CUDA device.
+    """
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(wanted)
+    device = torch.device(wanted)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"device {wanted} was asked for, but this machine has {torch.cuda.device_count()} for torch")
+    return device
 
 
 def clip_windows(
@@ -102,14 +116,16 @@ def clip_starts(samples: int, which: str) -> list[int]:
     Raises:
         ValueError: another word.
     """
-    if which == "first" or samples <= CLIP_SAMPLES:
-        return [0]
-    if which == "centre":
-        return [(samples - CLIP_SAMPLES) // 2]
-    if which == "all":
-        edges = range(0, samples + CLIP_SAMPLES, CLIP_SAMPLES)
-        return [start for start, _ in pairwise(edges) if samples - start >= CLIP_SAMPLES // 2]
-    raise ValueError(f"clip must be first, centre or all, not {which!r}")
+    match which:
+        case "first":
+            return [0]
+        case "centre":
+            return [max(0, samples - CLIP_SAMPLES) // 2]
+        case "all":
+            last = max(0, samples - CLIP_SAMPLES // 2)
+            return list(range(0, last + 1, CLIP_SAMPLES))
+        case _:
+            raise ValueError(f"clip must be first, centre or all, not {which!r}")
 
 
 def _ms_since(started: float) -> float:

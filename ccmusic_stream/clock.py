@@ -35,8 +35,9 @@ class SampleClock:
 
     def utc_us(self, index: int) -> int:
         """When sample `index` was on air."""
-        seconds = self._monotonic + (index - self._index) / SAMPLE_RATE
-        return round(seconds * 1e6) + self._offset_us
+        # The anchor is rounded apart, so that whole seconds of samples are whole seconds of time.
+        since_anchor_us = round((index - self._index) * 1_000_000 / SAMPLE_RATE)
+        return round(self._monotonic * 1e6) + since_anchor_us + self._offset_us
 
     def lateness(self, index: int, monotonic: float) -> float:
         """Seconds by which the audio up to `index` lies behind the machine's clock; negative when ahead."""

@@ -2,6 +2,7 @@
 
 CcmusicError
 ├── AudioError        audio that cannot be used (empty, not audio, wrong format)
+├── DeviceError       the CUDA device that was asked for is not there
 └── WeightsError      weights that cannot be used
     ├── BundleError       bundle.toml is missing, malformed or contradicts itself
     └── CheckpointError   a weight file is refused; the other models go on
@@ -14,6 +15,10 @@ class CcmusicError(Exception):
 
 class AudioError(CcmusicError):
     """Audio that cannot be used."""
+
+
+class DeviceError(CcmusicError):
+    """The CUDA device that was asked for is not there."""
 
 
 class WeightsError(CcmusicError):

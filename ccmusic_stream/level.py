@@ -1,6 +1,5 @@
 """Level and silence, measured on the samples and never guessed by a network."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +37,8 @@ SILENT = Level(FLOOR_DBFS, FLOOR_DBFS)
 def measure(samples: NDArray[np.float32]) -> Level:
     """Level of a block, shape (n,), n > 0."""
     loud = np.abs(samples)
-    power = float(np.dot(samples, samples)) / len(samples)
+    exact = samples.astype(np.float64)  # the square of a float32 may be too large for a float32
+    power = float(np.dot(exact, exact)) / len(samples)
     at_limit = loud >= CLIP
     return Level(_dbfs(np.sqrt(power)), _dbfs(float(loud.max())), bool(np.any(at_limit[1:] & at_limit[:-1])))
 
@@ -48,7 +48,7 @@ def _dbfs(amplitude: float) -> float:
 
 
 class LevelMeter:
-    """Cuts a stream into blocks of 0.1 s at multiples of `BLOCK`, whatever the size of the pieces it comes in."""
+    """Cuts a stream into blocks of 0.1 s from its (re)start on, whatever the size of the pieces it comes in."""
 
     def __init__(self) -> None:
         self._carried = np.empty(0, dtype=np.float32)
@@ -59,25 +59,25 @@ class LevelMeter:
         self._carried = np.empty(0, dtype=np.float32)
         self._index = index
 
-    def push(self, samples: NDArray[np.float32]) -> Iterator[tuple[int, Level]]:
+    def push(self, samples: NDArray[np.float32]) -> list[tuple[int, Level]]:
         """Every block that is now complete, as (index of its first sample, level)."""
         whole = np.concatenate((self._carried, samples))
         used = len(whole) // BLOCK * BLOCK
         self._carried = whole[used:].copy()
         first, self._index = self._index, self._index + used
-        for offset in range(0, used, BLOCK):
-            yield first + offset, measure(whole[offset : offset + BLOCK])
+        return [(first + offset, measure(whole[offset : offset + BLOCK])) for offset in range(0, used, BLOCK)]
 
 
 class SilenceDetector:
     """Says since which sample it has been silent, with hysteresis.
 
     Silence begins, dated back to its first block, when every block of `after_s` seconds was below `threshold_dbfs`;
-    it ends with the first of two successive blocks `HYSTERESIS_DB` above the threshold: a click does not end it.
+    it ends with the first of three successive blocks `HYSTERESIS_DB` above the threshold: a click does not end it, even
+    one that falls into two blocks.
     """
 
     HYSTERESIS_DB = 3.0
-    LOUD_BLOCKS = 2
+    LOUD_BLOCKS = 3
 
     def __init__(self, threshold_dbfs: float = -60.0, after_s: float = 3.0) -> None:
         self._threshold = threshold_dbfs

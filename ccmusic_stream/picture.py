@@ -7,7 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as vision
+from torchvision.transforms import functional as vision
 
 from ccmusic_stream.geometry import Spectrogram
 
@@ -36,6 +36,8 @@ def picture(kind: Spectrogram, window: Tensor, profile: str) -> Tensor:
     else:
         raise ValueError(f"profile {profile!r} cannot be drawn; known are seed and floor80")
     levels = grey.to(torch.uint8).unsqueeze(0)  # (1, bins, columns)
+    # Not transforms.v2, whose resize of bytes on a CPU rounds otherwise: a fifth of the pixels would differ by 1 from
+    # the article's, and from those of a GPU.
     return cast("Tensor", vision.resize(levels, [SIDE, SIDE], antialias=True))[0]
 
 

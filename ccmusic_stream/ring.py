@@ -37,14 +37,14 @@ class AudioRing:
         self.end += len(samples)
 
     def append_gap(self, count: int) -> None:
-        """Append `count` lost samples as zeros."""
-        if count < 0:
-            raise ValueError(f"a gap cannot have {count} samples")
+        """Append `count` ≥ 0 lost samples as zeros."""
         self.append_zeros(count)
         self.gap_samples += count
 
     def append_zeros(self, count: int) -> None:
-        """Append `count` zeros that are no loss (the time a station was paused)."""
+        """Append `count` ≥ 0 zeros that are no loss (the time a station was paused)."""
+        if count < 0:
+            raise ValueError(f"a gap cannot have {count} samples")
         kept = min(count, self.capacity)
         self._write(self.end + count - kept, np.zeros(kept, dtype=np.float32))
         self.end += count
@@ -55,9 +55,10 @@ class AudioRing:
         Indexes below 0 read as zeros: before its first sample a station was silent.
 
         Raises:
-            IndexError: the range is no longer, or not yet, in the ring.
+            IndexError: the range is no longer, or not yet, in the ring, or ends before it starts.
         """
-        if stop > self.end or (start < self.start and start >= 0) or (start < 0 < self.start):
+        oldest = self.start or start  # as long as nothing was overwritten, everything before is known to be silent
+        if not oldest <= start <= stop <= self.end:
             raise IndexError(f"samples {start} to {stop} were asked for, the ring holds {self.start} to {self.end}")
         samples = np.zeros(stop - start, dtype=np.float32)
         first = max(start, 0)

@@ -33,8 +33,9 @@ class Rolling:
 class StableGenre:
     """The genre that is shown: it changes only when another has clearly and lastingly taken over.
 
-    A class enters when its rolling probability is at least `enter` and exceeds the present one's by `margin` for
-    `hold_s` seconds. The present one is given up, for none, when it stays below `leave` for as long.
+    A class enters when its rolling probability is the highest, at least `enter` and exceeds the present one's by
+    `margin` for `hold_s` seconds. The present one is given up, for none, when it stays below `leave` for as long and
+    no single other one is taking over meanwhile. A vote stands for the time since the one before it.
     `index` is the class, None when no genre stands out.
     """
 
@@ -44,32 +45,35 @@ class StableGenre:
         self._margin = margin
         self._hold_s = hold_s
         self.index: int | None = None
-        self._wanted: int | None = None
-        self._wanted_s = 0.0
+        self._challenger: int | None = None
+        self._leads_s = 0.0
+        self._weak_s = 0.0
 
     def reset(self) -> None:
         """No genre; nothing is remembered."""
-        self.index = self._wanted = None
-        self._wanted_s = 0.0
+        self._show(None)
 
     def update(self, rolling: NDArray[np.float64], passed_s: float) -> int | None:
         """Take the rolling probabilities, shape (classes,), `passed_s` seconds after the last; gives `index`."""
-        wanted = self._choice(rolling)
-        if wanted == self.index:
-            self._wanted, self._wanted_s = wanted, 0.0
-            return self.index
-        if wanted != self._wanted:
-            self._wanted, self._wanted_s = wanted, 0.0
-        self._wanted_s += passed_s
-        if self._wanted_s >= self._hold_s:
-            self.index, self._wanted_s = wanted, 0.0
+        weak = self.index is not None and rolling[self.index] < self._leave
+        self._weak_s = self._weak_s + passed_s if weak else 0.0
+        challenger = self._leader(rolling)
+        if challenger != self._challenger:
+            self._challenger, self._leads_s = challenger, 0.0
+        if challenger is not None:
+            self._leads_s += passed_s
+        if challenger is not None and self._leads_s >= self._hold_s:
+            self._show(challenger)
+        elif weak and self._weak_s - self._leads_s >= self._hold_s:
+            self._show(None)
         return self.index
 
-    def _choice(self, rolling: NDArray[np.float64]) -> int | None:
+    def _leader(self, rolling: NDArray[np.float64]) -> int | None:
+        """The class, other than the present one, that is clearly ahead of it; None when there is none."""
         best = int(rolling.argmax())
-        if self.index is None:
-            return best if rolling[best] >= self._enter else None
-        present = rolling[self.index]
-        if best != self.index and rolling[best] >= max(self._enter, present + self._margin):
-            return best
-        return self.index if present >= self._leave else None
+        needed = self._enter if self.index is None else max(self._enter, rolling[self.index] + self._margin)
+        return best if best != self.index and rolling[best] >= needed else None
+
+    def _show(self, index: int | None) -> None:
+        self.index, self._challenger = index, None
+        self._leads_s = self._weak_s = 0.0

@@ -6,6 +6,9 @@ from typing import Literal
 SegmentKind = Literal["music", "speech", "uncertain", "silence", "no_signal", "paused", "down"]
 """What a stretch of time was; "uncertain" is sound in which no genre stands out, "down" the daemon not running."""
 
+MOST_BACK_US = 600_000_000
+"""A change dated back further than this, and to before the open segment, means that somebody set the clock back."""
+
 MAX_TITLES = 32
 """Titles kept with one segment; a stream that changes its title every second must not grow without bound."""
 
@@ -69,7 +72,8 @@ class _OpenSegment:
 class SegmentTracker:
     """Builds one station's segments. Each begins where the last one ended, so every moment belongs to exactly one.
 
-    Times given to it may jitter: a change that is dated back shortens the open segment, but never what is closed.
+    Times given to it may jitter: a change that is dated back shortens the open segment, but never what is closed. Where
+    the clock was set back, what was on air before stays, and the time that comes a second time is not told twice.
     """
 
     def __init__(self, start_us: int, kind: SegmentKind = "uncertain", note: str | None = None) -> None:
@@ -89,11 +93,14 @@ class SegmentTracker:
         last = self._open
         if (kind, genre, note) == (last.kind, last.genre, last.note):
             return None
+        reached_us = last.end_us
+        if at_us < last.start_us < reached_us and at_us < reached_us - MOST_BACK_US:
+            at_us = reached_us
         if at_us <= last.start_us:
             self._open = _OpenSegment(last.start_us, kind, genre, note, last.titles, end_us=last.end_us)
             return None
         last.end_us = at_us
-        self._open = _OpenSegment(at_us, kind, genre, note, last.titles[-1:], end_us=at_us)
+        self._open = _OpenSegment(at_us, kind, genre, note, last.titles[-1:], end_us=max(at_us, reached_us))
         return last.so_far()
 
     def reach(self, at_us: int) -> None:
@@ -110,6 +117,6 @@ class SegmentTracker:
         segment.divergence += divergence
 
     def title(self, title: str) -> None:
-        """A title was heard; the newest `MAX_TITLES` are kept."""
-        if title not in self._open.titles:
-            self._open.titles = (*self._open.titles, title)[-MAX_TITLES:]
+        """A title was heard; the `MAX_TITLES` heard last are kept, each once, the newest at the end."""
+        others = (other for other in self._open.titles if other != title)
+        self._open.titles = (*others, title)[-MAX_TITLES:]

@@ -1,10 +1,12 @@
 """The analyzer as the main process sees it: a child that is fed hops, watched, killed and respawned."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import multiprocessing
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,10 +170,14 @@ class Analyzer:
         """One child's life; gives the reason of its end."""
         ours, theirs = socket.socketpair()
         order = Order(self._bundle, self._wanted_device, self._models, MEASURED_HOPS if self.hop_s == 0.0 else 1)
-        with theirs:
-            child = _fork_server.Process(target=_child_main, args=(theirs, order), name="analyzer", daemon=True)
-            # The first start waits until the server has imported torch.
-            await asyncio.to_thread(child.start)
+        child = _fork_server.Process(target=_child_main, args=(theirs, order), name="analyzer", daemon=True)
+        try:
+            await _in_thread(child.start)
+        except (OSError, EOFError) as error:
+            ours.close()
+            return f"it could not be started: {error}"
+        finally:
+            theirs.close()
         self.pid = child.pid
         reader, writer = await asyncio.open_connection(sock=ours)
         try:
@@ -238,6 +244,31 @@ def _answer(reply: Mapping[str, Any], columns: bytes) -> Answer:
         for name, vote in reply["models"].items()
     }
     return Answer(models, columns, reply["busy_s"])
+
+
+async def _in_thread(start: Callable[[], None]) -> None:
+    """Run `start`, which blocks until the fork server has imported torch, where nobody must wait for it at the end.
+
+    `asyncio.to_thread` would not do: the event loop's end waits for its threads.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if not done.done():
+            done.set_result(None) if error is None else done.set_exception(error)
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            start()
+        except (OSError, EOFError) as fault:
+            error = fault
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=work, name="analyzer start", daemon=True).start()
+    await done
 
 
 def _child_main(connection: socket.socket, order: Order) -> None:

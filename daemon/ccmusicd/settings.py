@@ -1,11 +1,12 @@
 """Settings: command line > CCMUSIC_* environment > the user's TOML file > the shipped default.toml."""
 
+import contextlib
 import json
 import os
 import re
 import socket
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from ccmusic_stream.errors import CcmusicError
 from ccmusicd.capture.options import AtEnd, RawSampleFormat
-from ccmusicd.capture.spec import SpecError, parse_spec, redact
+from ccmusicd.capture.spec import parse_spec, redact
 from ccmusicd.publish.topics import check_topic_part
 from ccmusicd.resources import resource
 
@@ -27,6 +28,20 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 class SettingsError(CcmusicError):
     """The configuration cannot be used; the text has a line for each fault: where, the key and the reason."""
+
+
+@contextlib.contextmanager
+def _faults_of_values() -> Iterator[None]:
+    """Refusals of other rooms as `ValueError`, which pydantic collects with their place."""
+    try:
+        yield
+    except CcmusicError as error:
+        raise ValueError(str(error)) from None
+
+
+def _check_topic_part(text: str) -> None:
+    with _faults_of_values():
+        check_topic_part(text)
 
 
 class _Table(BaseModel):
@@ -45,7 +60,7 @@ class DaemonSettings(_Table):
     @classmethod
     def _named(cls, node: str) -> str:
         name = node or socket.gethostname().split(".")[0]
-        check_topic_part(name)
+        _check_topic_part(name)
         return name
 
     @field_validator("listen")
@@ -102,7 +117,7 @@ class MqttSettings(_Table):
     @field_validator("root")
     @classmethod
     def _root(cls, root: str) -> str:
-        check_topic_part(root)
+        _check_topic_part(root)
         return root
 
 
@@ -134,10 +149,8 @@ class StationSettings(_Table):
     @field_validator("input")
     @classmethod
     def _spec(cls, text: str) -> str:
-        try:
+        with _faults_of_values():
             parse_spec(text)
-        except SpecError as error:
-            raise ValueError(str(error)) from None
         return text
 
 
@@ -162,7 +175,7 @@ class Settings(BaseSettings):
     @classmethod
     def _ids(cls, stations: dict[str, StationSettings]) -> dict[str, StationSettings]:
         for station in stations:
-            check_topic_part(station)
+            _check_topic_part(station)
         return stations
 
     @classmethod
@@ -337,7 +350,7 @@ def _line_of(path: list[str], text: str) -> int | None:
         header = re.match(r"\s*\[+([^\]]+)\]", line)
         if header:
             table = [part.strip().strip("\"'") for part in header[1].split(".")]
-            if table == path[: len(table)]:
+            if table[: len(path)] == path[: len(table)]:
                 nearest = number
             continue
         key = re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line)

@@ -296,8 +296,8 @@ class Station:
         )
 
     def close(self) -> None:
-        """The daemon stops: the open segment ends now."""
-        self._on_air.close(self._now_us())
+        """The daemon stops: the open segment ends now, or with the last sample that was heard at full speed."""
+        self._on_air.close(self._now_us() if self._options.real_time else self._clock.utc_us(self._ring.end))
 
     @property
     def _hop_samples(self) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -20,6 +21,7 @@ from ccmusic_stream.errors import CcmusicError
 
 _DEFAULT_PORT = 8765
 _CONNECT_TIMEOUT_S = 5.0
+_MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 _SILENCE_S = 10.0
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 10.0
@@ -30,7 +32,15 @@ _BAND_STYLES = {"reliable": "green", "check": "yellow", "unsure": "red"}
 
 
 class WatchError(CcmusicError):
-    """Nothing that speaks our protocol answers at the address; the command line exits 69."""
+    """Nothing that speaks our protocol answers at the address."""
+
+    exit_code = os.EX_UNAVAILABLE
+
+
+class AddressError(WatchError):
+    """What was given is no address."""
+
+    exit_code = os.EX_USAGE
 
 
 async def watch(url: str, *, console: Console | None = None) -> None:
@@ -59,16 +69,16 @@ async def watch(url: str, *, console: Console | None = None) -> None:
 
 
 def websocket_address(url: str) -> str:
-    """The address of `/ws` for what a person types; `WatchError` when it is none."""
+    """The address of `/ws` for what a person types; `AddressError` when it is none."""
     text = url.strip() if "://" in url else f"ws://{url.strip()}"
     try:
         parts = urlsplit(text)
         port, host = parts.port, parts.hostname
     except ValueError as error:
-        raise WatchError(f"{url!r} is not an address to watch: {error}") from None
+        raise AddressError(f"{url!r} is not an address to watch: {error}") from None
     schemes = {"http": "ws", "ws": "ws", "https": "wss", "wss": "wss"}
     if parts.scheme not in schemes or not host:
-        raise WatchError(
+        raise AddressError(
             f"{url!r} is not an address to watch; expected http://HOST:PORT, ws://HOST:PORT or HOST[:PORT]"
         )
     if port is None and "://" not in url:
@@ -107,7 +117,7 @@ async def _first(address: str) -> ClientConnection:
 
 
 async def _connect(address: str) -> ClientConnection:
-    connection = await connect(address, open_timeout=_CONNECT_TIMEOUT_S, max_size=4 * 1024 * 1024)
+    connection = await connect(address, open_timeout=_CONNECT_TIMEOUT_S, max_size=_MAX_MESSAGE_BYTES, proxy=None)
     await connection.send(json.dumps({"type": "subscribe", "topics": ["hop", "status", "title", "level"]}))
     return connection
 

@@ -1,0 +1,174 @@
+"""Oscillators, envelopes, filters and reverb: the parts that instruments and drums are made of.
+
+Every sound is mono float32 [shape=(n,)] at 22,050 Hz, around [-1, 1]. No recursion sample by sample: filters work on
+spectra, so that a bar costs milliseconds.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 22_050
+
+Sound = NDArray[np.float32]
+Curve = NDArray[np.float64]
+
+
+def samples(seconds: float) -> int:
+    """How many samples last that long."""
+    return round(seconds * SAMPLE_RATE)
+
+
+def hz(pitch: float) -> float:
+    """The frequency of a MIDI pitch: 69 is the A of 440 Hz, 12 to an octave."""
+    return float(440.0 * 2.0 ** ((pitch - 69.0) / 12.0))
+
+
+def time_axis(length: int) -> Sound:
+    """Seconds since the sound's beginning, sample by sample."""
+    return np.arange(length, dtype=np.float32) / np.float32(SAMPLE_RATE)
+
+
+def cycles(frequency_hz: float | Curve, length: int, start: float = 0.0) -> Curve:
+    """The phase in cycles, folded to [0, 1), of an oscillator whose frequency is constant or a curve."""
+    if isinstance(frequency_hz, float):
+        phase = start + np.arange(length) * (frequency_hz / SAMPLE_RATE)
+    else:
+        phase = start + np.cumsum(frequency_hz[:length]) / SAMPLE_RATE
+    return np.asarray(phase - np.floor(phase))
+
+
+def sine(phase: Curve) -> Sound:
+    """A sine at a phase in cycles."""
+    return np.asarray(np.sin(phase.astype(np.float32) * np.float32(2.0 * np.pi)), dtype=np.float32)
+
+
+def saw(phase: Curve, frequency_hz: float) -> Sound:
+    """A sawtooth at a phase in cycles; its jump is rounded (polynomial band-limited step) to keep aliases low."""
+    step = frequency_hz / SAMPLE_RATE
+    wave = 2.0 * phase - 1.0
+    after = phase < step
+    t = phase[after] / step
+    wave[after] -= 2.0 * t - t * t - 1.0
+    before = phase > 1.0 - step
+    t = (phase[before] - 1.0) / step
+    wave[before] -= t * t + 2.0 * t + 1.0
+    return wave.astype(np.float32)
+
+
+def noise(rng: np.random.Generator, length: int) -> Sound:
+    """White noise of RMS 1/3."""
+    return rng.standard_normal(length, dtype=np.float32) / np.float32(3.0)
+
+
+def vibrato(frequency_hz: float, length: int, *, rate_hz: float, depth: float, delay_s: float) -> Curve:
+    """A frequency curve that begins to swing by `depth` (a share of the frequency) after `delay_s`."""
+    t = np.arange(length) / SAMPLE_RATE
+    depth_curve = depth * np.clip((t - delay_s) / 0.3, 0.0, 1.0)
+    return np.asarray(frequency_hz * (1.0 + depth_curve * np.sin(2.0 * np.pi * rate_hz * t)))
+
+
+def decay(length: int, time_constant_s: float) -> Sound:
+    """An envelope that falls to 1/e in each time constant; the last 5 ms go to zero: no sound ends in a click."""
+    envelope = np.exp(time_axis(length) / np.float32(-time_constant_s))
+    return ramped(envelope, 0.0, 0.005)
+
+
+def ramped(sound: Sound, attack_s: float, release_s: float) -> Sound:
+    """The sound with a raised-cosine attack and release."""
+    out = sound.copy()
+    attack, release = (min(samples(s), len(out)) for s in (attack_s, release_s))
+    if attack:
+        out[:attack] *= _half_cosine(attack)
+    if release:
+        out[-release:] *= _half_cosine(release)[::-1]
+    return out
+
+
+def shortened(sound: Sound, length_s: float) -> Sound:
+    """The sound's beginning, damped in its last 30 ms as by a lifted finger."""
+    return ramped(sound[: samples(length_s)], 0.0, 0.03)
+
+
+def lowpass(sound: Sound, cutoff_hz: float, *, order: int = 2, resonance: float = 0.0) -> Sound:
+    """Butterworth magnitude without phase shift; `resonance` lifts the cutoff by that factor plus 1."""
+
+    def response(frequency: Sound) -> Sound:
+        slope = 1.0 / np.sqrt(1.0 + (frequency / cutoff_hz) ** (2 * order))
+        octaves = np.log2(np.maximum(frequency, 1.0) / cutoff_hz)
+        return np.asarray(slope * (1.0 + resonance * np.exp(-((octaves / 0.3) ** 2))), dtype=np.float32)
+
+    frequency, spectrum, length = _spectrum(sound)
+    return np.fft.irfft(spectrum * response(frequency), length)[: len(sound)].astype(np.float32)
+
+
+def bandpass(sound: Sound, low_hz: float, high_hz: float, *, order: int = 2) -> Sound:
+    """Butterworth magnitude without phase shift from `low_hz` to `high_hz`."""
+    frequency, spectrum, length = _spectrum(sound)
+    with np.errstate(divide="ignore"):
+        rise = 1.0 / np.sqrt(1.0 + (low_hz / frequency) ** (2 * order))
+    fall = 1.0 / np.sqrt(1.0 + (frequency / high_hz) ** (2 * order))
+    return np.fft.irfft(spectrum * (rise * fall), length)[: len(sound)].astype(np.float32)
+
+
+def saturated(sound: Sound, drive: float) -> Sound:
+    """Bent towards ±1, the more the higher the drive."""
+    return np.asarray(np.tanh(sound * np.float32(drive)), dtype=np.float32)
+
+
+def plucked(
+    rng: np.random.Generator, frequency_hz: float, length: int, *, sustain: float, brightness_hz: float
+) -> Sound:
+    """A plucked string (Karplus and Strong): noise of one period that goes round and is smoothed each time.
+
+    `sustain`: what is left of it after each period, a little below 1. The string is computed a period at a time, at
+    the nearest whole period, and then read at the wanted pitch.
+    """
+    period = round(SAMPLE_RATE / frequency_hz - 0.5)
+    ratio = frequency_hz * (period + 0.5) / SAMPLE_RATE
+    needed = int(length * ratio) + 2
+    string = np.zeros((needed // period + 2, period), dtype=np.float32)
+    burst = lowpass(noise(rng, period * 4), brightness_hz)[:period]
+    string[0] = burst - burst.mean()
+    for turn in range(1, len(string)):
+        before = string[turn - 1]
+        string[turn, 1:] = before[1:] + before[:-1]
+        string[turn, 0] = before[0] + (string[turn - 2, -1] if turn > 1 else 0.0)
+        string[turn] *= np.float32(0.5 * sustain)
+    read = np.interp(np.arange(length) * ratio, np.arange(needed), string.ravel()[:needed]).astype(np.float32)
+    return np.asarray(read / max(float(np.abs(read).max()), 1e-9), dtype=np.float32)
+
+
+@lru_cache(maxsize=8)
+def room(decay_s: float) -> Sound:
+    """The impulse response of a room whose sound falls by 60 dB in `decay_s`: darkening noise of unit energy."""
+    rng = np.random.default_rng(round(decay_s * 1000))
+    length = samples(decay_s)
+    t = time_axis(length)
+    bright = noise(rng, length) * np.exp(t * np.float32(-13.8 / decay_s))
+    dark = lowpass(noise(rng, length), 1800.0) * np.exp(t * np.float32(-6.9 / decay_s))
+    response = np.concatenate([np.zeros(samples(0.015), dtype=np.float32), ramped(bright + dark, 0.004, 0.02)])
+    return np.asarray(response / np.sqrt((response**2).sum()), dtype=np.float32)
+
+
+def convolved(sound: Sound, response: Sound) -> Sound:
+    """Both convolved, of length n + m - 1."""
+    total = len(sound) + len(response) - 1
+    length = _power_of_two(total)
+    return np.fft.irfft(np.fft.rfft(sound, length) * np.fft.rfft(response, length), length)[:total].astype(np.float32)
+
+
+def _half_cosine(length: int) -> Sound:
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.arange(length) / length), dtype=np.float32)
+
+
+def _spectrum(sound: Sound) -> tuple[Sound, NDArray[np.complex64], int]:
+    """Frequencies in hertz, spectrum and transform length, padded so that a filter's ringing does not come round."""
+    length = _power_of_two(len(sound) + 256)
+    spectrum = np.fft.rfft(sound, length).astype(np.complex64)
+    return np.fft.rfftfreq(length, 1.0 / SAMPLE_RATE).astype(np.float32), spectrum, length
+
+
+def _power_of_two(at_least: int) -> int:
+    return 1 << (at_least - 1).bit_length()

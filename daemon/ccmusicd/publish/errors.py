@@ -1,0 +1,28 @@
+"""The error tree of the publishers; `exit_code` is what the program ends with.
+
+PublishError          the web server cannot start: its address cannot be had, its viewer is missing (69)
+├── TopicError        an MQTT address or a part of a topic cannot be used (78)
+└── RecordError       the timeline's database is not one that this program can use (78)
+"""
+
+import os
+
+from ccmusic_stream.errors import CcmusicError
+
+
+class PublishError(CcmusicError):
+    """A publisher cannot start."""
+
+    exit_code = os.EX_UNAVAILABLE
+
+
+class TopicError(PublishError):
+    """An MQTT address or a part of a topic cannot be used."""
+
+    exit_code = os.EX_CONFIG
+
+
+class RecordError(PublishError):
+    """The timeline's database is not one that this program can use."""
+
+    exit_code = os.EX_CONFIG

@@ -1,0 +1,218 @@
+"""One WebSocket client: `hello`, `snapshot`, then the events it subscribed to, through one bounded inbox."""
+
+import asyncio
+import contextlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ccmusicd.events import TOPICS, ColumnsEvent, Event
+from ccmusicd.hub import About, Hub
+from ccmusicd.publish.connection import BoundedWebSocket
+
+DEFAULT_TOPICS = ("hop", "segment", "status", "title")
+"""What a client receives that never subscribed; `level` and `spectrogram` only on demand."""
+
+MAX_COMMAND_BYTES = 16 * 1024
+
+_INBOX_CAPACITY = 256
+_MAX_ERRORS = 5
+_CLOSE_TIMEOUT_S = 0.5
+
+Pause = Callable[[str, bool], None]
+"""Pauses (True) or resumes (False) a station, by its id."""
+
+
+class CommandError(Exception):
+    """What a client sent is no command; the text is the reply."""
+
+
+class Wire:
+    """Events as JSON text, each encoded once however many clients it goes to."""
+
+    def __init__(self, capacity: int = 256) -> None:
+        self._capacity = capacity
+        # The event is kept beside its text: its id() stays its own for as long as it is a key here.
+        self._texts: OrderedDict[int, tuple[Event, str]] = OrderedDict()
+
+    def text(self, event: Event) -> str:
+        """The event's message; not for `ColumnsEvent`, which is binary."""
+        known = self._texts.get(id(event))
+        if known is not None:
+            return known[1]
+        if isinstance(event, ColumnsEvent):
+            raise TypeError("spectrogram columns are binary on the wire")
+        text = compact(event.to_wire())
+        self._texts[id(event)] = (event, text)
+        if len(self._texts) > self._capacity:
+            self._texts.popitem(last=False)
+        return text
+
+
+class Session:
+    """One client from `hello` to the end."""
+
+    def __init__(
+        self, websocket: WebSocket, hub: Hub, wire: Wire, *, pause: Pause | None, send_timeout_s: float
+    ) -> None:
+        self._websocket = websocket
+        self._connection: BoundedWebSocket = websocket.state.connection
+        self._hub = hub
+        self._wire = wire
+        self._pause = pause
+        self._send_timeout_s = send_timeout_s
+        self._greeted: About | None = None
+        self._inbox = hub.subscribe(DEFAULT_TOPICS, capacity=_INBOX_CAPACITY)
+
+    @property
+    def dropped(self) -> int:
+        """Events that this client was too slow for."""
+        return self._inbox.dropped
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the client was thrown out because it did not read."""
+        return self._connection.was_cut
+
+    async def run(self) -> None:
+        """Accept, and serve until the client leaves, is thrown out, or `leave` is called."""
+        try:
+            await self._websocket.accept()
+            await self._serve()
+        finally:
+            self._hub.unsubscribe(self._inbox)
+
+    async def _serve(self) -> None:
+        send, receive = asyncio.create_task(self._send_events()), asyncio.create_task(self._obey())
+        try:
+            await asyncio.wait((send, receive), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            send.cancel()
+            receive.cancel()
+            ends = await asyncio.gather(send, receive, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception) and not isinstance(end, WebSocketDisconnect):
+                raise end
+
+    async def leave(self) -> None:
+        """Say 1001 "going away"; a client that cannot take even that is cut."""
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self._websocket.close(1001, "the daemon is stopping")
+        except (TimeoutError, RuntimeError, WebSocketDisconnect):
+            self._connection.cut()
+
+    async def _send_events(self) -> None:
+        # Snapshot and subscription belong to the same moment: no event falls between them.
+        snapshot = compact(self._hub.snapshot())
+        await self._send(snapshot)
+        while True:
+            event = await self._inbox.get()
+            if not self._inbox.wants(event):
+                continue  # it was queued before the client changed its subscription
+            if isinstance(event, ColumnsEvent):
+                await self._send(event.to_bytes(self._station_index(event.station)))
+            else:
+                await self._send(self._wire.text(event))
+
+    def _station_index(self, station: str) -> int:
+        return next(i for i, known in enumerate(self._hub.about.stations) if known.id == station)
+
+    async def _send(self, message: str | bytes) -> None:
+        """One message, after a new `hello` when there is news in it; a client that does not read is cut."""
+        messages: list[str | bytes] = [message]
+        if self._greeted is not self._hub.about:
+            self._greeted = self._hub.about
+            messages.insert(0, compact(self._hub.about.to_wire()))
+        try:
+            async with asyncio.timeout(self._send_timeout_s):
+                for each in messages:
+                    if isinstance(each, bytes):
+                        await self._websocket.send_bytes(each)
+                    else:
+                        await self._websocket.send_text(each)
+        except TimeoutError:
+            self._connection.cut()
+            raise WebSocketDisconnect(1006) from None
+        except (
+            RuntimeError
+        ) as closed:  # uvicorn's answer once it has failed the connection itself (oversize, not UTF-8)
+            raise WebSocketDisconnect(1006) from closed
+
+    async def _obey(self) -> None:
+        errors = 0
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                self._command(message.get("text"))
+            except CommandError as error:
+                errors += 1
+                await self._send(compact({"type": "error", "message": str(error)}))
+            if errors >= _MAX_ERRORS:
+                with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                    await self._websocket.close(1008, f"{errors} commands that are none")
+                return
+
+    def _command(self, text: str | None) -> None:
+        command = _parse(text)
+        kind = command.get("type")
+        if kind == "subscribe":
+            self._subscribe(command)
+        elif kind in ("pause", "resume"):  # not a set: a stranger's value may have no hash
+            self._pause_or_resume(command.get("station"), paused=kind == "pause")
+        else:
+            raise CommandError(f"unknown command {_shown(kind)}; known are subscribe, pause and resume")
+
+    def _subscribe(self, command: dict[str, Any]) -> None:
+        topics = command.get("topics", DEFAULT_TOPICS)
+        if not isinstance(topics, list | tuple) or any(topic not in TOPICS for topic in topics):
+            raise CommandError(f"topics must be a list of {', '.join(TOPICS)}, not {_shown(topics)}")
+        stations = command.get("stations")
+        if stations is not None:
+            if not isinstance(stations, list):
+                raise CommandError(f"stations must be a list of station ids or null, not {_shown(stations)}")
+            for station in stations:
+                self._check_station(station)
+        self._inbox.topics = frozenset(topics)
+        self._inbox.stations = None if stations is None else frozenset(stations)
+
+    def _pause_or_resume(self, station: object, *, paused: bool) -> None:
+        self._check_station(station)
+        if self._pause is None:
+            raise CommandError("pausing is not allowed here")
+        self._pause(str(station), paused)
+
+    def _check_station(self, station: object) -> None:
+        if not isinstance(station, str) or station not in self._hub.latest:
+            raise CommandError(f"unknown station {_shown(station)}; known are {', '.join(self._hub.latest)}")
+
+
+def compact(message: object) -> str:
+    """JSON in one line, without spaces, readable Chinese."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+
+
+def _parse(text: str | None) -> dict[str, Any]:
+    if text is None:
+        raise CommandError("a command is JSON text, not a binary message")
+    try:
+        command = json.loads(text)
+    except (ValueError, RecursionError):
+        raise CommandError(f"a command is a JSON object, not {_shown(text)}") from None
+    if not isinstance(command, dict):
+        raise CommandError(f"a command is a JSON object, not {_shown(command)}")
+    return command
+
+
+def _shown(value: object) -> str:
+    # Only so much of it: the value is a stranger's, and may nest too deep to be printed whole.
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "something nested too deep"
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,240 @@
+"""Events by small factories, a hub of two stations, and a real Mosquitto for the publishers' tests."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccmusic_stream.labels import Label, Labels
+from ccmusicd.events import (
+    ColumnsEvent,
+    HopEvent,
+    Level,
+    LevelEvent,
+    ModelVote,
+    SegmentEvent,
+    StatusEvent,
+    TitleEvent,
+)
+from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
+
+NOON_US = 1_769_860_800_000_000  # 2026-01-31T12:00:00Z
+SECOND_US = 1_000_000
+
+Eventually = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def about() -> About:
+    labels = Labels(
+        [Label("classical", "Classical", "古典"), Label("rock", "Rock", "摇滚"), Label("jazz", "Jazz", "爵士")]
+    )
+    models = (ModelInfo("vgg19_bn_cqt", "vgg19_bn", "cqt"), ModelInfo("resnet50_mel", "resnet50", "mel"))
+    stations = (StationInfo("main", "Main studio", "soundcard"), StationInfo("web", "Web stream", "https://***@host/s"))
+    return About("desk", "starter", trained=True, labels=labels, models=models, stations=stations, hop_s=1.0)
+
+
+@pytest.fixture
+def hub(about: About) -> Hub:
+    return Hub(about)
+
+
+@pytest.fixture
+def make_hop() -> Callable[..., HopEvent]:
+    def make(
+        station: str = "main", seq: int = 1, genre: str | None = "rock", p: float = 0.8, **fields: Any
+    ) -> HopEvent:
+        rolling = {"classical": (1 - p) / 2, "rock": p, "jazz": (1 - p) / 2}
+        plain: dict[str, Any] = {
+            "station": station,
+            "seq": seq,
+            "end_sample": 22_016 * seq,
+            "time_us": NOON_US + seq * SECOND_US,
+            "state": "music",
+            "trained": True,
+            "models": {
+                "vgg19_bn_cqt": ModelVote((("rock", p), ("jazz", 1 - p)), 7.5),
+                "resnet50_mel": ModelVote((), 0.0, "gave NaN"),
+            },
+            "ensemble": rolling,
+            "rolling": rolling,
+            "genre": genre,
+            "probability": p if genre else None,
+            "since_us": NOON_US,
+            "agreement": 1.0,
+            "divergence": 0.01,
+            "contenders": (),
+            "band": "check",
+            "level": Level(-18.0, -3.0),
+            "hop_ms": 40.0,
+            "lag_s": 0.2,
+            "dropped": 0,
+        }
+        return HopEvent(**{**plain, **fields})
+
+    return make
+
+
+@pytest.fixture
+def make_status() -> Callable[..., StatusEvent]:
+    def make(station: str = "main", state: str = "music", title: str | None = None, **fields: Any) -> StatusEvent:
+        plain: dict[str, Any] = {
+            "station": station,
+            "state": state,
+            "trained": True,
+            "source": "soundcard",
+            "source_state": "running",
+            "source_restarts": 0,
+            "source_error": None,
+            "source_format": {"rate": 48_000, "channels": 2},
+            "title": title,
+            "gap_samples": 0,
+            "xruns": 0,
+            "dropped_hops": 0,
+            "hops": 1,
+            "lag_s": 0.2,
+            "analyzer": "running",
+            "analyzer_restarts": 0,
+            "device": "cpu",
+            "hop_s": 1.0,
+        }
+        return StatusEvent(**{**plain, **fields})
+
+    return make
+
+
+@pytest.fixture
+def make_segment() -> Callable[..., SegmentEvent]:
+    def make(
+        change: str = "new", start_s: float = 0, end_s: float = 1, station: str = "main", **fields: Any
+    ) -> SegmentEvent:
+        plain: dict[str, Any] = {
+            "station": station,
+            "change": change,
+            "start_us": NOON_US + round(start_s * SECOND_US),
+            "end_us": NOON_US + round(end_s * SECOND_US),
+            "kind": "music",
+            "genre": "rock",
+            "probability": 0.8,
+            "probability_min": 0.6,
+            "agreement": 1.0,
+            "divergence": 0.01,
+            "trained": True,
+        }
+        return SegmentEvent(**{**plain, **fields})
+
+    return make
+
+
+@pytest.fixture
+def make_title() -> Callable[..., TitleEvent]:
+    def make(title: str = "A song", at_s: float = 0, station: str = "main") -> TitleEvent:
+        return TitleEvent(station, NOON_US + round(at_s * SECOND_US), title)
+
+    return make
+
+
+@pytest.fixture
+def make_level() -> Callable[..., LevelEvent]:
+    def make(station: str = "main", rms_dbfs: float = -20.0) -> LevelEvent:
+        return LevelEvent(station, Level(rms_dbfs, rms_dbfs + 6))
+
+    return make
+
+
+@pytest.fixture
+def make_columns() -> Callable[..., ColumnsEvent]:
+    def make(station: str = "main", first_column: int = 0, columns: int = 43) -> ColumnsEvent:
+        return ColumnsEvent(station, "cqt", 84, first_column, bytes(84 * columns))
+
+    return make
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Wait until a condition holds; fail at the deadline."""
+
+    async def wait(condition: Callable[[], object], within_s: float = 15.0) -> None:
+        deadline = time.monotonic() + within_s
+        while not condition():
+            if time.monotonic() > deadline:
+                pytest.fail(f"not within {within_s} s")
+            await asyncio.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Broker:
+    """A Mosquitto on a loopback port, to be stopped, frozen and killed."""
+
+    def __init__(self, binary: str, folder: Path, port: int) -> None:
+        self.port = port
+        self.url = f"mqtt://127.0.0.1:{port}"
+        self._binary = binary
+        self._config = folder / "mosquitto.conf"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, password: tuple[str, str] | None = None, lines: tuple[str, ...] = ()) -> None:
+        """Start, and wait until it accepts."""
+        config = [f"listener {self.port} 127.0.0.1", *lines]
+        if os.geteuid() == 0:
+            config.insert(0, "user root")
+        if password is None:
+            config.append("allow_anonymous true")
+        else:
+            known = self._folder / "passwords"
+            tool = shutil.which("mosquitto_passwd") or "mosquitto_passwd"
+            subprocess.run([tool, "-b", "-c", str(known), *password], check=True, capture_output=True)
+            config += ["allow_anonymous false", f"password_file {known}"]
+        self._config.write_text("\n".join(config) + "\n")
+        with (self._folder / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen([self._binary, "-c", str(self._config)], stdout=log, stderr=log)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        pytest.fail("mosquitto does not accept: " + (self._folder / "mosquitto.log").read_text())
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9, whatever state it is in."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def broker(tmp_path: Path, free_port: int) -> Iterator[Broker]:
+    """Not started yet: that is for the test."""
+    binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if binary is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("mosquitto is not installed")
+        pytest.skip("mosquitto is not installed")
+    broker = Broker(binary, tmp_path, free_port)
+    yield broker
+    broker.kill()

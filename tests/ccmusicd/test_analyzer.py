@@ -1,0 +1,120 @@
+"""The analyzer child for real: fed, killed, hung, refused."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ccmusic_stream.geometry import BINS, HOP_LENGTH, WINDOW_COLUMNS
+from ccmusicd.analyzer import Analyzer, AnalyzerError, Answer, Job, pick_hop_columns
+
+HOP_COLUMNS = 43
+
+
+class Feed:
+    """Gives the same hop over and over while it is `hungry`."""
+
+    def __init__(self, samples: NDArray[np.float32]) -> None:
+        self.samples = samples
+        self.hungry = True
+        self.answers: asyncio.Queue[tuple[Job, Answer]] = asyncio.Queue()
+        self.states: list[str] = []
+        self.analyzer: Analyzer | None = None
+        self.known = False
+        self.seq = 0
+
+    def overdue_s(self) -> float:
+        return 1.0 if self.hungry else -1.0
+
+    def next_job(self) -> Job:
+        self.seq += 1
+        job = Job("main", self.seq, self.seq * HOP_COLUMNS * HOP_LENGTH, self.samples, reset=not self.known)
+        self.known = True
+        return job
+
+    def answered(self, job: Job, answer: Answer) -> None:
+        self.answers.put_nowait((job, answer))
+
+    def analyzer_changed(self) -> None:
+        assert self.analyzer is not None
+        self.known = False
+        self.states.append(self.analyzer.state)
+
+    async def next_answer(self) -> Answer:
+        return (await asyncio.wait_for(self.answers.get(), 90))[1]
+
+
+@contextlib.asynccontextmanager
+async def running(bundle: Path, feed: Feed, hop_columns: int | None = HOP_COLUMNS) -> AsyncIterator[Analyzer]:
+    analyzer = Analyzer(bundle, device="cpu", hop_columns=hop_columns, on_ready=lambda _: None)
+    feed.analyzer = analyzer
+    analyzer.add(feed)
+    task = asyncio.create_task(analyzer.run())
+    try:
+        yield analyzer
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def feed(make_music: Callable[..., NDArray[np.float32]]) -> Feed:
+    return Feed(make_music(2)[: HOP_COLUMNS * HOP_LENGTH])
+
+
+async def test_child_answers_then_is_killed_and_hung_and_each_time_another_answers(
+    light_bundle: Path, feed: Feed
+) -> None:
+    async with running(light_bundle, feed) as analyzer:
+        answer = await feed.next_answer()
+        assert set(answer.models) == {"mobilenet_v3_large_cqt", "mobilenet_v3_large_mel"}
+        for model in answer.models.values():
+            assert model.error is None
+            assert model.probabilities is not None
+            assert model.probabilities.sum() == pytest.approx(1.0, abs=1e-5)
+        assert len(answer.columns) == HOP_COLUMNS * sum(BINS.values())
+        for fault in (signal.SIGKILL, signal.SIGSTOP):
+            lost = analyzer.pid
+            assert lost is not None
+            os.kill(lost, fault)
+            while analyzer.pid in {lost, None} or analyzer.state != "running":
+                await feed.next_answer()
+            with pytest.raises(ProcessLookupError):
+                os.kill(lost, 0)
+        assert analyzer.restarts == 2
+        assert feed.states == ["running", "restarting", "running", "restarting", "running"]
+
+
+async def test_hop_is_picked_by_measurement(light_bundle: Path, feed: Feed) -> None:
+    async with running(light_bundle, feed, hop_columns=None) as analyzer:
+        await feed.next_answer()
+        assert analyzer.hop_s > 0
+        assert analyzer.hop_columns == pick_hop_columns(analyzer.hop_s, 1)
+
+
+async def test_bundle_without_a_usable_model_ends_the_analyzer_with_the_reason(tmp_path: Path, feed: Feed) -> None:
+    (tmp_path / "bundle.toml").write_text(
+        'name = "broken"\nlabels = [{slug="a",en="A",zh="A"},{slug="b",en="B",zh="B"}]\n[[models]]\n'
+        'name = "resnet50_mel"\nbackbone = "resnet50"\nspectrogram = "mel"\nhead = "gap"\nprofile = "seed"\n'
+        f'file = "gone.safetensors"\nsha256 = "{"0" * 64}"\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n',
+        encoding="utf-8",
+    )
+    analyzer = Analyzer(tmp_path, device="cpu", on_ready=lambda _: None)
+    feed.analyzer = analyzer
+    analyzer.add(feed)
+    with pytest.raises(AnalyzerError, match=r"gone\.safetensors"):
+        await asyncio.wait_for(analyzer.run(), 90)
+
+
+@pytest.mark.parametrize(
+    ("hop_s", "stations", "columns"),
+    [(0.1, 1, 43), (0.6, 1, 43), (0.8, 1, 52), (0.3, 4, 78), (1e-4, 100, 43), (60.0, 1, WINDOW_COLUMNS)],
+)
+def test_hop_leaves_a_third_to_spare_within_one_and_ten_seconds(hop_s: float, stations: int, columns: int) -> None:
+    assert pick_hop_columns(hop_s, stations) == columns

@@ -1,0 +1,171 @@
+"""What is on air: states, their priority, and a timeline without holes."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ccmusic_stream.labels import Label, Labels
+from ccmusicd.events import SegmentEvent
+from ccmusicd.onair import ANALYZER_GONE, DecisionOptions, OnAir
+
+SECOND = 1_000_000
+LABELS = Labels(
+    [Label("jazz", "Jazz", "爵士"), Label("rock", "Rock", "摇滚"), Label("speech", "Speech", "语音", music=False)]
+)
+
+
+class Listening:
+    """An `OnAir` that hears a vote each second."""
+
+    def __init__(self) -> None:
+        self.events: list[SegmentEvent] = []
+        self.on_air = OnAir("main", LABELS, DecisionOptions(), 0, trained=True, publish=self.events.append)
+        self.now = 0
+
+    def hear(self, slug: str, seconds: int, probability: float = 0.9) -> Any:
+        """`seconds` votes for `slug`."""
+        rest = (1 - probability) / (len(LABELS) - 1)
+        vote = np.array([probability if label.slug == slug else rest for label in LABELS])
+        decision = None
+        for _ in range(seconds):
+            self.now += SECOND
+            decision = self.on_air.vote({"a": vote, "b": vote}, self.now, 1.0)
+            self.on_air.reach(self.now)
+        return decision
+
+    def segments(self) -> list[SegmentEvent]:
+        """The timeline as a reader of the events knows it at the end: the last word on each segment."""
+        self.on_air.close(self.now)
+        return list({event.id: event for event in self.events}.values())
+
+
+@pytest.fixture
+def listening() -> Listening:
+    return Listening()
+
+
+def kinds(segments: list[SegmentEvent]) -> list[tuple[str, str | None, int, int]]:
+    return [(s.kind, s.genre, s.start_us // SECOND, s.end_us // SECOND) for s in segments]
+
+
+def test_genre_found_after_the_start_is_dated_back_to_it(listening: Listening) -> None:
+    decision = listening.hear("jazz", 10)
+    assert (decision.state, decision.genre, decision.since_us) == ("music", "jazz", 0)
+    assert kinds(listening.segments()) == [("music", "jazz", 0, 10)]
+
+
+def test_nothing_is_named_before_enough_was_heard(listening: Listening) -> None:
+    assert listening.hear("jazz", 2).state == "starting"
+
+
+def test_speech_is_a_state_of_its_own(listening: Listening) -> None:
+    decision = listening.hear("speech", 10)
+    assert (decision.state, decision.genre) == ("speech", "speech")
+
+
+def test_change_of_genre_closes_one_segment_and_opens_the_next(listening: Listening) -> None:
+    listening.hear("jazz", 20)
+    listening.hear("rock", 20)
+    first, second = listening.segments()
+    assert (first.kind, first.genre, second.genre) == ("music", "jazz", "rock")
+    assert first.end_us == second.start_us
+    assert 20 * SECOND < second.start_us < 30 * SECOND
+    assert first.probability is not None
+    assert first.probability_min is not None
+    assert first.probability_min <= first.probability
+
+
+def test_undecided_votes_become_uncertain_and_not_for_ever_starting(listening: Listening) -> None:
+    decision = listening.hear("jazz", 30, probability=0.34)
+    assert (decision.state, decision.genre, decision.probability) == ("uncertain", None, None)
+    (segment,) = listening.segments()
+    assert (segment.kind, segment.note) == ("uncertain", None)
+
+
+def test_genre_after_long_uncertainty_is_not_dated_back(listening: Listening) -> None:
+    listening.hear("jazz", 60, probability=0.34)
+    listening.hear("rock", 20)
+    first, second = listening.segments()
+    assert (first.kind, second.genre) == ("uncertain", "rock")
+    assert second.start_us > 60 * SECOND
+
+
+def test_silence_has_no_genre_and_its_measured_borders(listening: Listening) -> None:
+    listening.hear("jazz", 20)
+    listening.on_air.silence(silent=True, at_us=17 * SECOND)
+    decision = listening.hear("jazz", 5)
+    assert (decision.state, decision.genre) == ("silence", None)
+    assert not decision.rolling.any()
+    listening.on_air.silence(silent=False, at_us=24 * SECOND)
+    listening.hear("rock", 10)
+    assert kinds(listening.segments()) == [
+        ("music", "jazz", 0, 17),
+        ("silence", None, 17, 24),
+        ("music", "rock", 24, 35),
+    ]
+
+
+def test_no_signal_is_stronger_than_silence_and_pause_than_both(listening: Listening) -> None:
+    listening.hear("jazz", 10)
+    changes: list[Callable[[], None]] = [
+        lambda: listening.on_air.silence(silent=True, at_us=10 * SECOND),
+        lambda: listening.on_air.signal(lost=True, at_us=12 * SECOND),
+        lambda: listening.on_air.pause(paused=True, at_us=14 * SECOND),
+        lambda: listening.on_air.pause(paused=False, at_us=16 * SECOND),
+        lambda: listening.on_air.signal(lost=False, at_us=18 * SECOND),
+    ]
+    states = []
+    for change in changes:
+        change()
+        states.append(listening.on_air.state)
+    assert states == ["silence", "no_signal", "paused", "no_signal", "silence"]
+
+
+def test_analyzer_that_is_gone_is_told_in_the_timeline(listening: Listening) -> None:
+    listening.hear("jazz", 20)
+    listening.on_air.analyzer(gone=True, at_us=20 * SECOND)
+    listening.now = 26 * SECOND
+    listening.on_air.reach(listening.now)
+    assert listening.on_air.state == "starting"
+    listening.on_air.analyzer(gone=False, at_us=26 * SECOND)
+    listening.hear("jazz", 10)
+    segments = listening.segments()
+    assert [(s.kind, s.note) for s in segments] == [("music", None), ("uncertain", ANALYZER_GONE), ("music", None)]
+    assert [s.start_us for s in segments] == [0, 20 * SECOND, 26 * SECOND]
+
+
+def test_titles_belong_to_the_segment_they_were_heard_in(listening: Listening) -> None:
+    listening.on_air.title("So What")
+    listening.hear("jazz", 20)
+    listening.hear("rock", 10)
+    listening.on_air.title("Enter Sandman")
+    listening.hear("rock", 10)
+    first, second = listening.segments()
+    assert first.titles == ("So What",)
+    assert second.titles == ("So What", "Enter Sandman")
+
+
+def test_any_course_of_events_leaves_no_hole_and_no_overlap() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(30):
+        listening = Listening()
+        for _ in range(60):
+            at = listening.now - int(rng.integers(0, 8)) * SECOND
+            change = rng.integers(0, 6)
+            if change == 0:
+                listening.on_air.silence(silent=bool(rng.integers(2)), at_us=at)
+            elif change == 1:
+                listening.on_air.signal(lost=bool(rng.integers(2)), at_us=at)
+            elif change == 2:
+                listening.on_air.analyzer(gone=bool(rng.integers(2)), at_us=at)
+            else:
+                listening.hear(LABELS.slugs[rng.integers(len(LABELS))], int(rng.integers(1, 12)))
+        segments = listening.segments()
+        assert segments[0].start_us == 0
+        assert segments[-1].end_us == listening.now
+        assert all(a.end_us == b.start_us for a, b in itertools.pairwise(segments))
+        assert all(a.start_us < a.end_us for a in segments[:-1])
+        assert sum(s.change == "end" for s in segments) == len(segments)

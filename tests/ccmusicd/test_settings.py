@@ -1,0 +1,169 @@
+"""Where settings come from, and what is said of those that cannot be used."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ccmusicd import settings
+from ccmusicd.resources import resource
+from ccmusicd.settings import SettingsError, as_json, host_and_port, load, mqtt_password
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("CCMUSIC_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(settings, "SYSTEM_FILE", tmp_path / "none.toml")
+
+
+def config(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_defaults_need_no_file() -> None:
+    found = load(None)
+    assert found.daemon.listen == "127.0.0.1:8765"
+    assert found.daemon.node
+    assert found.stations == {}
+    assert found.analyzer.hop == "auto"
+
+
+def test_command_line_over_environment_over_file_over_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = config(
+        tmp_path, '[mqtt]\nroot = "file"\nkeepalive_s = 20\n[daemon]\nnode = "file"\n[silence]\nafter_s = 9\n'
+    )
+    monkeypatch.setenv("CCMUSIC_MQTT__ROOT", "env")
+    monkeypatch.setenv("CCMUSIC_DAEMON__NODE", "env")
+    found = load(file, {"daemon": {"node": "line"}})
+    assert (found.daemon.node, found.mqtt.root, found.silence.after_s, found.mqtt.keepalive_s) == ("line", "env", 9, 20)
+    assert found.silence.threshold_dbfs == -60.0
+
+
+def test_environment_sets_a_station(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCMUSIC_STATIONS__STUDIO__INPUT", "soundcard:USB")
+    assert load(None).stations["studio"].input == "soundcard:USB"
+
+
+def test_input_on_the_command_line_replaces_the_stations(tmp_path: Path) -> None:
+    file = config(tmp_path, '[stations.a]\ninput = "demo"\n')
+    found = load(file, only_station={"input": "-", "raw_rate": 48_000})
+    assert list(found.stations) == ["input"]
+    assert found.stations["input"].raw_rate == 48_000
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("[daemon]\nlisten = 7\n", 2, ["daemon.listen", "string", "7"]),
+        ('[daemon]\nlisten = "everywhere"\n', 2, ["daemon.listen", "'everywhere' is not an address and port"]),
+        ("[silence]\n\nafter_s = -1\n", 3, ["silence.after_s", "greater than 0", "-1"]),
+        ("[silence]\nthreshold_dbfs = nan\n", 2, ["silence.threshold_dbfs", "finite", "nan"]),
+        ("[decision]\nenter = 1.5\n", 2, ["decision.enter", "less than or equal to 1"]),
+        ('# hello\n[mqtt]\nurll = "x"\n', 3, ["mqtt.urll", "unknown key"]),
+        ("[mqtts]\n", 1, ["mqtts", "unknown key"]),
+        ("[stations.a]\nname = 'A'\n", 1, ["stations.a.input", "is missing"]),
+        ("[stations.a]\ninput = 'ftp://host/x'\n", 2, ["stations.a.input", "ftp"]),
+        ("[stations.'a/b']\ninput = 'demo'\n", 1, ["stations", "a/b"]),
+        ("[stations.a]\ninput = '-'\nraw_format = 'mp3'\n", 3, ["stations.a.raw_format", "s16le", "mp3"]),
+        ("[analyzer]\nhop = 0.2\n", 2, ["analyzer.hop", "0.2"]),
+        ("[analyzer]\nhop = 'often'\n", 2, ["analyzer.hop", "often"]),
+        ("[daemon]\nnode = 'a+b'\n", 2, ["daemon.node", "'+'"]),
+    ],
+)
+def test_fault_names_file_line_key_and_reason(tmp_path: Path, text: str, line: int, words: list[str]) -> None:
+    file = config(tmp_path, text)
+    with pytest.raises(SettingsError) as refusal:
+        load(file)
+    message = str(refusal.value)
+    assert f"{file}, line {line}:" in message
+    for word in words:
+        assert word in message
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load(config(tmp_path, "[silence]\nafter_s = 0\n[decision]\nhold_s = -1\n"))
+    assert len(str(refusal.value).splitlines()) == 2
+
+
+def test_toml_that_cannot_be_read_names_the_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"config\.toml: .*line 2"):
+        load(config(tmp_path, "[daemon]\nlisten = \n"))
+
+
+def test_missing_and_binary_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nowhere\.toml: cannot be read: No such file"):
+        load(tmp_path / "nowhere.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        load(tmp_path / "binary.toml")
+
+
+def test_environment_faults_name_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCMUSIC_WEB__MAX_CLIENTS", "many")
+    with pytest.raises(SettingsError, match=r"environment CCMUSIC_WEB__MAX_CLIENTS: .*'many'"):
+        load(None)
+    monkeypatch.setenv("CCMUSIC_WBE__X", "1")
+    with pytest.raises(SettingsError, match=r"CCMUSIC_WBE__X: unknown"):
+        load(None)
+
+
+def test_command_line_faults_say_so() -> None:
+    with pytest.raises(SettingsError, match=r"command line: daemon\.listen"):
+        load(None, {"daemon": {"listen": "x"}})
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CCMUSIC_MQTT__PASSWORD", "hush-1")
+    file = config(
+        tmp_path,
+        '[mqtt]\nurl = "mqtt://me:hush-2@host"\n[timeline]\nurl = "postgresql://me:hush-3@host/x"\n'
+        '[stations.a]\ninput = "http://me:hush-4@host/live?token=hush-5"\n',
+    )
+    found = load(file)
+    shown = as_json(found)
+    assert "hush" not in shown
+    assert "hush" not in repr(found.mqtt.password)
+    assert json.loads(shown)["stations"]["a"]["input"].endswith("@host/live?token=***")
+    assert mqtt_password(found) == "hush-1"
+
+
+def test_password_comes_from_the_named_file_or_the_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mqtt_password").write_text("from-credentials\n")
+    (tmp_path / "other").write_text("from-file\n")
+    assert mqtt_password(load(None)) is None
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert mqtt_password(load(None)) == "from-credentials"
+    assert mqtt_password(load(None, {"mqtt": {"password_file": str(tmp_path / "other")}})) == "from-file"
+    with pytest.raises(SettingsError, match="cannot be read"):
+        mqtt_password(load(None, {"mqtt": {"password_file": str(tmp_path / "gone")}}))
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:0", ("::1", 0)), ("studio.lan:8765", ("studio.lan", 8765))],
+)
+def test_address_and_port(text: str, parts: tuple[str, int]) -> None:
+    assert host_and_port(text) == parts
+
+
+@pytest.mark.parametrize("text", ["", "8765", "host", "host:", "host:65536", "::1:80", "a b:80", "[::1]"])
+def test_other_addresses_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an address and port"):
+        host_and_port(text)
+
+
+def test_default_file_lists_every_setting() -> None:
+    """A setting that the default file does not show would be one that nobody finds."""
+    text = (resource("config") / "default.toml").read_text(encoding="utf-8")
+    for table, field in settings.Settings.model_fields.items():
+        if table == "stations":
+            continue
+        assert f"[{table}]" in text
+        assert field.annotation is not None
+        for key in field.annotation.model_fields:
+            assert key == "password" or f"\n{key} = " in text

@@ -1,0 +1,308 @@
+"""A station: sound in, hops to the analyzer, events out; clocks are the test's own."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ccmusic_stream.geometry import BINS, HOP_LENGTH, LAG_COLUMNS, PRIME_COLUMNS, SAMPLE_RATE
+from ccmusic_stream.labels import Label, Labels
+from ccmusicd.analyzer import Analyzer, Answer, Job, ModelAnswer
+from ccmusicd.events import ColumnsEvent, Event, HopEvent, SegmentEvent, StatusEvent, TitleEvent
+from ccmusicd.hub import About, Hub, StationInfo
+from ccmusicd.station import Station, StationOptions
+
+HOP_COLUMNS = 43
+HOP = HOP_COLUMNS * HOP_LENGTH
+LABELS = Labels([Label("jazz", "Jazz", "爵士"), Label("rock", "Rock", "摇滚")])
+
+
+class Bench:
+    """A station on a bench: the test turns the clock, hands sound in and answers the jobs."""
+
+    def __init__(self, *, real_time: bool = True) -> None:
+        about = About("node", "light", trained=True, labels=LABELS, models=(), stations=(StationInfo("main", "", ""),))
+        self.hub = Hub(about)
+        self.inbox = self.hub.subscribe(
+            ("hop", "segment", "status", "title", "level", "spectrogram"), capacity=1_000_000
+        )
+        self.analyzer = Analyzer(Path("nowhere"), hop_columns=HOP_COLUMNS, on_ready=lambda _: None)
+        self.now = 1_000.0
+        self.station = Station(
+            StationOptions("main", "test", real_time=real_time),
+            self.hub,
+            self.analyzer,
+            monotonic=lambda: self.now,
+            utc_us=lambda: round(self.now * 1e6) + 10**15,
+        )
+        self.start_us = round(self.now * 1e6) + 10**15
+        self.jobs: list[Job] = []
+        self.played = 0
+        self.station.begin()
+        self.analyzer_is("running")
+
+    def analyzer_is(self, state: str) -> None:
+        self.analyzer.state = state  # type: ignore[assignment]
+        self.station.analyzer_changed()
+
+    def play(self, samples: NDArray[np.float32], *, answered: bool = True) -> None:
+        """Sound arrives in time, in tenths of a second; every whole hop is answered at once unless told not to."""
+        for start in range(0, len(samples), SAMPLE_RATE // 10):
+            block = samples[start : start + SAMPLE_RATE // 10]
+            self.now += len(block) / SAMPLE_RATE
+            self.station.audio(block)
+            self.played += len(block)
+            self.station.tick()
+            while answered and self.station.overdue_s() >= 0:
+                self.answer()
+
+    def answer(self, jazz: float = 0.9) -> Job:
+        job = self.station.next_job()
+        self.jobs.append(job)
+        columns = len(job.samples) // HOP_LENGTH
+        marks = np.arange(columns, dtype=np.uint8)[:, None]
+        data = b"".join(np.broadcast_to(marks, (columns, bins)).tobytes() for bins in BINS.values())
+        vote = ModelAnswer(np.array([jazz, 1 - jazz]), 1.0, None)
+        broken = ModelAnswer(None, 1.0, "gave NaN")
+        self.station.answered(job, Answer({"good": vote, "bad": broken}, data, 0.01))
+        return job
+
+    def wait(self, seconds: float) -> None:
+        """Nothing arrives."""
+        for _ in range(round(seconds * 4)):
+            self.now += 0.25
+            self.station.tick()
+
+    def events(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.inbox._events if isinstance(event, kind)]
+
+    def status(self) -> StatusEvent:
+        self.station.publish_status()
+        (*_, last) = self.events(StatusEvent)
+        assert isinstance(last, StatusEvent)
+        return last
+
+    def segments(self) -> list[SegmentEvent]:
+        self.station.close()
+        found = {event.id: event for event in self.events(SegmentEvent) if isinstance(event, SegmentEvent)}
+        return list(found.values())
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_each_hop_is_voted_on_once_and_in_order(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
+    samples = make_music(30)
+    bench.play(samples)
+    hops = [event for event in bench.events(HopEvent) if isinstance(event, HopEvent)]
+    assert [hop.end_sample for hop in hops] == [HOP * (k + 1) for k in range(len(samples) // HOP)]
+    assert hops[-1].genre == "jazz"
+    assert hops[-1].models["bad"].error == "gave NaN"
+    assert hops[-1].dropped == 0
+    assert all(hop.time_us == bench.start_us + round(hop.end_sample / SAMPLE_RATE * 1e6) for hop in hops[1:])
+
+
+def test_first_job_primes_and_the_next_ones_carry_only_new_sound(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    samples = make_music(20)
+    bench.play(samples)
+    first, *rest = bench.jobs
+    assert first.reset
+    assert len(first.samples) >= PRIME_COLUMNS * HOP_LENGTH
+    assert not first.samples[:-HOP].any()
+    for job in rest:
+        assert not job.reset
+        np.testing.assert_array_equal(job.samples, samples[job.end - HOP : job.end])
+
+
+def test_new_analyzer_is_primed_with_the_window_from_the_ring(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    samples = make_music(40)
+    bench.play(samples[: 25 * SAMPLE_RATE])
+    bench.analyzer_is("restarting")
+    bench.play(samples[25 * SAMPLE_RATE : 31 * SAMPLE_RATE], answered=False)
+    bench.analyzer_is("running")
+    job = bench.answer()
+    assert job.reset
+    assert job.end == 31 * SAMPLE_RATE // HOP * HOP
+    np.testing.assert_array_equal(job.samples, samples[job.end - len(job.samples) : job.end])
+    bench.play(samples[31 * SAMPLE_RATE :])
+    segments = bench.segments()
+    assert [(s.kind, s.note) for s in segments] == [
+        ("music", None),
+        ("uncertain", "analyzer restarting"),
+        ("music", None),
+    ]
+    assert bench.status().dropped_hops == 5
+
+
+def test_job_of_a_lost_analyzer_is_given_to_the_next(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    bench.play(make_music(5))
+    bench.play(make_music(1), answered=False)
+    lost = bench.station.next_job()
+    bench.analyzer_is("restarting")
+    bench.analyzer_is("running")
+    assert bench.answer().end == lost.end
+    assert bench.status().dropped_hops == 0
+
+
+def test_too_slow_drops_the_oldest_hops_and_keeps_their_columns(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    bench.play(make_music(12))
+    before = bench.jobs[-1].end
+    bench.play(make_music(8), answered=False)
+    assert bench.status().lag_s > 6.0
+    job = bench.answer()
+    waiting = (bench.played - before) // HOP
+    assert len(job.samples) == waiting * HOP
+    assert job.end == before + waiting * HOP
+    assert not job.reset
+    status = bench.status()
+    assert status.dropped_hops == waiting - 1
+    assert status.hops + status.dropped_hops == bench.played // HOP
+
+
+def test_short_backlog_is_worked_off_without_loss(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
+    bench.play(make_music(12))
+    bench.play(make_music(3.5), answered=False)
+    while bench.station.overdue_s() >= 0:
+        bench.answer()
+    assert bench.status().dropped_hops == 0
+    assert bench.status().hops == bench.played // HOP
+
+
+def test_columns_of_both_spectrograms_come_without_hole_or_repetition(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    bench.play(make_music(15))
+    bench.analyzer_is("restarting")
+    bench.analyzer_is("running")
+    bench.play(make_music(15))
+    for kind in BINS:
+        events = [event for event in bench.events(ColumnsEvent) if isinstance(event, ColumnsEvent)]
+        following = [event for event in events if event.kind == kind]
+        assert following[0].first_column == 0
+        next_column = 0
+        for event in following:
+            assert event.first_column == next_column
+            next_column += event.columns
+        assert next_column == bench.jobs[-1].end // HOP_LENGTH - LAG_COLUMNS[kind] + 1
+
+
+def test_source_that_stops_is_no_signal_and_its_absence_a_gap(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    bench.play(make_music(20))
+    bench.wait(1.5)
+    assert bench.status().state == "music"
+    bench.wait(1.0)
+    assert bench.status().state == "no_signal"
+    bench.wait(57.5)
+    assert bench.status().hops == 20
+    bench.station.begin()
+    bench.play(make_music(20))
+    status = bench.status()
+    assert status.gap_samples == pytest.approx(60 * SAMPLE_RATE, abs=SAMPLE_RATE / 5)
+    assert status.dropped_hops == 0
+    kinds = [
+        (s.kind, round((s.start_us - bench.start_us) / 1e6), round((s.end_us - bench.start_us) / 1e6))
+        for s in bench.segments()
+    ]
+    assert kinds == [("music", 0, 20), ("no_signal", 20, 80), ("music", 80, 100)]
+
+
+def test_source_that_never_comes_is_no_signal_from_the_start(bench: Bench) -> None:
+    bench.wait(10)
+    assert bench.status().state == "no_signal"
+    (segment,) = bench.segments()
+    assert (segment.kind, segment.start_us, segment.end_us) == (
+        "no_signal",
+        bench.start_us,
+        bench.start_us + 10_000_000,
+    )
+
+
+def test_silence_is_measured_and_shows_no_genre(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
+    bench.play(make_music(20))
+    bench.play(np.zeros(10 * SAMPLE_RATE, dtype=np.float32))
+    status = bench.status()
+    assert status.state == "silence"
+    (*_, hop) = bench.events(HopEvent)
+    assert isinstance(hop, HopEvent)
+    assert (hop.state, hop.genre, hop.probability) == ("silence", None, None)
+    assert hop.level.rms_dbfs == -120.0
+    first, second = bench.segments()
+    assert second.kind == "silence"
+    assert second.start_us - bench.start_us == pytest.approx(20e6, abs=0.1e6)
+    assert first.end_us == second.start_us
+
+
+def test_pause_is_no_loss(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
+    bench.play(make_music(20))
+    bench.station.pause(paused=True)
+    bench.wait(30)
+    assert bench.status().state == "paused"
+    assert bench.status().source_state == "paused"
+    bench.station.pause(paused=False)
+    bench.station.begin()
+    bench.play(make_music(20))
+    status = bench.status()
+    assert (status.gap_samples, status.dropped_hops) == (0, 0)
+    assert [s.kind for s in bench.segments()] == ["music", "paused", "music"]
+
+
+def test_gap_told_by_the_source_is_counted_at_its_place(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    bench.play(make_music(15))
+    place = bench.played
+    bench.station.gap(500)
+    bench.now += 500 / SAMPLE_RATE
+    bench.play(make_music(15, seed=1))
+    job = next(job for job in bench.jobs if job.end - HOP <= place < job.end - 500)
+    inside = place - (job.end - HOP)
+    assert not job.samples[inside : inside + 500].any()
+    assert bench.status().gap_samples == 500
+
+
+def test_titles_are_told_with_their_time(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
+    bench.play(make_music(5))
+    bench.station.source_title("Miles Davis - So What")
+    (event,) = bench.events(TitleEvent)
+    assert isinstance(event, TitleEvent)
+    assert event.title == "Miles Davis - So What"
+    assert event.time_us == pytest.approx(bench.start_us + 5_000_000, abs=200_000)
+    assert bench.status().title == "Miles Davis - So What"
+
+
+async def test_full_speed_waits_for_the_analyzer_and_drops_nothing(
+    make_music: Callable[..., NDArray[np.float32]],
+) -> None:
+    bench = Bench(real_time=False)
+    samples = make_music(60)
+    bench.station.audio(samples[: 3 * HOP])
+    waiting = asyncio.create_task(bench.station.room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    bench.answer()
+    bench.answer()
+    await asyncio.wait_for(waiting, 5)
+    for start in range(3 * HOP, len(samples), 1_000):
+        bench.station.audio(samples[start : start + 1_000])
+        while bench.station.overdue_s() >= 0:
+            bench.answer()
+    await asyncio.wait_for(bench.station.drained(), 5)
+    status = bench.status()
+    assert (status.hops, status.dropped_hops, status.gap_samples) == (len(samples) // HOP, 0, 0)
+    (segment,) = bench.segments()
+    assert segment.end_us - segment.start_us == pytest.approx(len(samples) // HOP * HOP / SAMPLE_RATE * 1e6, abs=1)

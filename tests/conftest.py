@@ -1,0 +1,259 @@
+"""Real parts that tests start on this machine and stop again, by their process."""
+
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+RealPart = Callable[[str], str]
+WaitUntil = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def real_part() -> RealPart:
+    """Path of an installed program by its name; the test is skipped without it, and fails where CI=true."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            message = f"{name} is not installed"
+            if os.environ.get("CI") == "true":
+                pytest.fail(message)
+            pytest.skip(message)
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """A TCP port of the loopback that nobody listens on."""
+
+    def find() -> int:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            return int(listener.getsockname()[1])
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> WaitUntil:
+    """Wait, without an event loop, until a condition holds; the test fails at the deadline."""
+
+    def wait(condition: Callable[[], object], timeout_s: float = 10.0, what: str = "the condition") -> None:
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                pytest.fail(f"{what} did not come true within {timeout_s:g} s")
+            time.sleep(0.02)
+
+    return wait
+
+
+def _accepts(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.5):
+        return True
+    return False
+
+
+def _kill(process: "subprocess.Popen[bytes] | None") -> None:
+    if process is not None and process.poll() is None:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+    if process is not None:
+        process.wait()
+
+
+class Icecast:
+    """An Icecast server on the loopback and the encoders that feed it."""
+
+    PASSWORD = "hackme"  # noqa: S105  # of a server that lives for one test
+
+    def __init__(self, program: str, ffmpeg: str, port: int, folder: Path, wait_until: WaitUntil) -> None:
+        self.port = port
+        self._ffmpeg = ffmpeg
+        self._wait_until = wait_until
+        self._feeders: list[subprocess.Popen[bytes]] = []
+        config = folder / "icecast.xml"
+        # Icecast refuses to run as root, and gives itself another user where it is told one.
+        owner = "<changeowner><user>nobody</user><group>nogroup</group></changeowner>" if os.getuid() == 0 else ""
+        config.write_text(
+            f"""<icecast>
+              <limits><clients>20</clients><sources>4</sources><burst-size>16384</burst-size>
+                <source-timeout>5</source-timeout></limits>
+              <authentication><source-password>{self.PASSWORD}</source-password><admin-user>admin</admin-user>
+                <admin-password>{self.PASSWORD}</admin-password></authentication>
+              <hostname>127.0.0.1</hostname>
+              <listen-socket><port>{port}</port><bind-address>127.0.0.1</bind-address></listen-socket>
+              <paths><basedir>{folder}</basedir><logdir>{folder}</logdir><webroot>/usr/share/icecast2/web</webroot>
+                <adminroot>/usr/share/icecast2/admin</adminroot></paths>
+              <logging><accesslog>-</accesslog><errorlog>-</errorlog><loglevel>1</loglevel></logging>
+              <security><chroot>0</chroot>{owner}</security>
+            </icecast>"""
+        )
+        self._server = subprocess.Popen(
+            [program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until(lambda: _accepts(port), what="Icecast's port")
+
+    def url(self, mount: str) -> str:
+        """The address that listeners use."""
+        return f"http://127.0.0.1:{self.port}/{mount}"
+
+    def feed(self, mount: str, *, frequency: int = 440) -> "subprocess.Popen[bytes]":
+        """Play an endless sine as MP3 to `mount`; returns once the mount can be listened to."""
+        source = f"sine=frequency={frequency}:sample_rate=44100"
+        feeder = subprocess.Popen(
+            [
+                *(self._ffmpeg, "-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", source, "-ac", "2"),
+                *("-c:a", "libmp3lame", "-b:a", "128k", "-f", "mp3", "-content_type", "audio/mpeg"),
+                f"icecast://source:{self.PASSWORD}@127.0.0.1:{self.port}/{mount}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._feeders.append(feeder)
+        self._wait_until(lambda: self.admin("listclients", mount=mount), what=f"the mount {mount}")
+        return feeder
+
+    def admin(self, command: str, **query: str) -> bool:
+        """Call Icecast's administration; whether it accepted."""
+        query = {key: value if key != "mount" else f"/{value}" for key, value in query.items()}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/admin/{command}?{urllib.parse.urlencode(query)}"
+        )
+        pair = base64.b64encode(f"admin:{self.PASSWORD}".encode()).decode()
+        request.add_header("Authorization", f"Basic {pair}")
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def title(self, mount: str, title: str) -> None:
+        """Change the title of `mount`, as a studio's software does."""
+        assert self.admin("metadata", mount=mount, mode="updinfo", song=title, charset="UTF-8")
+
+    def stop(self) -> None:
+        for process in [*self._feeders, self._server]:
+            _kill(process)
+
+
+class Pulse:
+    """A PulseAudio server of its own with the null sink `station`; ALSA's default device is the sink's monitor."""
+
+    def __init__(self, program: str, ffmpeg: str, folder: Path, wait_until: WaitUntil) -> None:
+        self._program = program
+        self._ffmpeg = ffmpeg
+        self._folder = folder
+        self._wait_until = wait_until
+        self._socket = folder / "native"
+        self._server: subprocess.Popen[bytes] | None = None
+        self._feeders: list[subprocess.Popen[bytes]] = []
+        asound = folder / "asound.conf"
+        asound.write_text(
+            "</usr/share/alsa/alsa.conf>\n"
+            'pcm.studio { type pulse device "station.monitor" hint { show on description "Studio" } }\n'
+            'pcm.!default { type pulse device "station.monitor" }\n'
+            "ctl.!default { type pulse }\n"
+        )
+        self.environment = {
+            "PULSE_SERVER": f"unix:{self._socket}",
+            "PULSE_RUNTIME_PATH": str(folder),
+            "XDG_RUNTIME_DIR": str(folder),
+            "HOME": str(folder),
+            "ALSA_CONFIG_PATH": str(asound),
+        }
+
+    @property
+    def pid(self) -> int:
+        """Of the server."""
+        assert self._server is not None
+        return self._server.pid
+
+    def start(self) -> None:
+        self._socket.unlink(missing_ok=True)
+        self._server = subprocess.Popen(
+            [
+                *(self._program, "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--realtime=no"),
+                *("--high-priority=no", "--disable-shm=yes", "--log-target=stderr", "--log-level=error"),
+                *("-L", "module-null-sink sink_name=station rate=48000 channels=2"),
+                *("-L", f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}"),
+            ],
+            env=os.environ | self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._wait_until(self._socket.exists, what="PulseAudio's socket")
+
+    def feed(self, frequency: int) -> None:
+        """Play an endless sine into the sink."""
+        source = f"sine=frequency={frequency}:sample_rate=48000"
+        self._feeders.append(
+            subprocess.Popen(
+                [
+                    *(self._ffmpeg, "-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", source),
+                    *("-f", "pulse", "-device", "station", "sine"),
+                ],
+                env=os.environ | self.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+
+    def kill(self) -> None:
+        """The server dies at once."""
+        _kill(self._server)
+
+    def freeze(self) -> None:
+        """The server stops in its tracks, its connections open."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        for process in [*self._feeders, self._server]:
+            _kill(process)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A temporary folder that other users may enter, since servers give up root; short, since paths of sockets are."""
+    with tempfile.TemporaryDirectory(prefix="ccm") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+
+
+@pytest.fixture
+def icecast(
+    real_part: RealPart, free_port: Callable[[], int], wait_until: WaitUntil, folder: Path
+) -> Iterator[Icecast]:
+    """A running Icecast server."""
+    server = Icecast(real_part("icecast2"), real_part("ffmpeg"), free_port(), folder, wait_until)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def pulse(real_part: RealPart, wait_until: WaitUntil, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pulse]:
+    """A running PulseAudio server; this process's environment leads PortAudio's children to it."""
+    server = Pulse(real_part("pulseaudio"), real_part("ffmpeg"), folder, wait_until)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    server.start()
+    yield server
+    server.stop()

@@ -1,0 +1,101 @@
+// The WebSocket to the daemon: reconnects for ever with backoff, and drops a connection that has gone quiet.
+
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 15_000;
+const STEADY_MS = 10_000;
+// The daemon sends a status once a second: this much quiet means that the connection is dead, whatever TCP believes.
+const QUIET_MS = 10_000;
+
+/**
+ * A connection that keeps itself up.
+ *
+ * `state` is "connecting", "live" (hello has come) or "waiting" (for the next attempt, at `retryAt` of performance.now()).
+ * Calls `onState()` on every change, `onMessage(object)` for JSON and `onColumns(ArrayBuffer)` for spectrogram frames.
+ */
+export class Connection {
+  constructor(url, { onState, onMessage, onColumns }) {
+    this.state = "connecting";
+    this.retryAt = 0;
+    this._url = url;
+    this._onState = onState;
+    this._onMessage = onMessage;
+    this._onColumns = onColumns;
+    this._socket = null;
+    this._subscription = null;
+    this._failures = 0;
+    this._lastHeard = 0;
+    this._liveSince = 0;
+    this._timer = 0;
+    setInterval(() => this._checkQuiet(), 1000);
+    window.addEventListener("online", () => this.retryNow());
+  }
+
+  /** Make the first attempt. */
+  open() {
+    clearTimeout(this._timer);
+    this._lastHeard = performance.now();
+    const socket = new WebSocket(this._url);
+    socket.binaryType = "arraybuffer";
+    this._socket = socket;
+    this._become("connecting");
+    // A socket that was given up may still report: only the newest one counts.
+    socket.onmessage = (event) => socket === this._socket && this._receive(event.data);
+    socket.onclose = () => socket === this._socket && this._lost();
+  }
+
+  /** Try at once instead of waiting for the next attempt. */
+  retryNow() {
+    if (this.state === "waiting") this.open();
+  }
+
+  /** Ask for these stations (ids, or null for all) and topics, now and after every reconnect. */
+  subscribe(stations, topics) {
+    this._subscription = JSON.stringify({ type: "subscribe", stations, topics });
+    if (this.state === "live") this._socket.send(this._subscription);
+  }
+
+  _receive(data) {
+    this._lastHeard = performance.now();
+    if (data instanceof ArrayBuffer) {
+      this._onColumns(data);
+      return;
+    }
+    let message;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return; // Not a message of this protocol: nothing to show.
+    }
+    const first = message.type === "hello" && this.state !== "live";
+    if (first) {
+      this._liveSince = this._lastHeard;
+      this._become("live");
+    }
+    this._onMessage(message);
+    // After onMessage, which may have chosen the station by what hello says.
+    if (first && this._subscription) this._socket.send(this._subscription);
+  }
+
+  _lost() {
+    this._socket = null;
+    const steady = this.state === "live" && performance.now() - this._liveSince > STEADY_MS;
+    this._failures = steady ? 1 : this._failures + 1;
+    const backoff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this._failures - 1));
+    const wait = backoff * (0.8 + 0.4 * Math.random()); // Jitter: a restarted daemon is not hit by all screens at once.
+    this.retryAt = performance.now() + wait;
+    this._timer = setTimeout(() => this.open(), wait);
+    this._become("waiting");
+  }
+
+  _checkQuiet() {
+    if (!this._socket || performance.now() - this._lastHeard < QUIET_MS) return;
+    const socket = this._socket;
+    this._lost();
+    socket.close();
+  }
+
+  _become(state) {
+    this.state = state;
+    this._onState();
+  }
+}

@@ -1,0 +1,145 @@
+// The composition root: connects the daemon's messages to the rooms of the page.
+
+import { readColumns } from "./columns.js";
+import { Connection } from "./connection.js";
+import { byId } from "./dom.js";
+import { Header } from "./header.js";
+import { Health } from "./health.js";
+import { headline } from "./headline.js";
+import { LevelMeter } from "./level.js";
+import { Models } from "./models.js";
+import { Now } from "./now.js";
+import { Rolling } from "./rolling.js";
+import { Segments } from "./segments.js";
+import { Spectrogram } from "./spectrogram.js";
+import { StationSwitch } from "./stations.js";
+import { Store } from "./store.js";
+import { sayPage, switchLanguage } from "./text.js";
+
+const LIGHT_TOPICS = ["hop", "segment", "status", "title"];
+const ALL_TOPICS = [...LIGHT_TOPICS, "level", "spectrogram"];
+const HEAVY_TOPICS_END_MS = 60_000; // how long a page that nobody sees goes on receiving level and spectrogram
+const HEARD = new Set(["music", "speech", "uncertain", "listening"]);
+
+const store = new Store();
+const now = new Now();
+const level = new LevelMeter();
+const spectrogram = new Spectrogram();
+const rooms = [new Header(), new Models(), new Rolling(), new Segments(), new Health()];
+const switchboard = new StationSwitch(changeStation);
+const connection = new Connection(socketUrl(), { onState: changeConnection, onMessage: receive, onColumns: receiveColumns });
+let scheduled = false;
+let hiddenTimer = 0;
+
+function socketUrl() {
+  const url = new URL("ws", location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.hash = "";
+  return url;
+}
+
+function receive(message) {
+  if (message.type === "hello") {
+    // A screen on a wall outlives the daemon's upgrades: take the page that belongs to the new one.
+    if (store.hello && store.hello.software !== message.software) location.reload();
+    store.apply(message);
+    spectrogram.about(message.spectrogram, message.window_s);
+    switchboard.offer(message.stations);
+  } else {
+    store.apply(message);
+    if (message.station === switchboard.current) receiveForRoom(message);
+  }
+  schedule();
+}
+
+function receiveForRoom(message) {
+  if (message.type === "level") level.receive(message);
+  if (message.type === "hop") spectrogram.anchor(message.end_sample, Date.parse(message.time));
+}
+
+function receiveColumns(buffer) {
+  const frame = readColumns(buffer);
+  if (frame && store.hello?.stations[frame.station]?.id === switchboard.current) spectrogram.receive(frame);
+}
+
+function changeStation() {
+  store.freshen(switchboard.current);
+  spectrogram.clear();
+  level.clear();
+  now.forget();
+  subscribe();
+  schedule();
+}
+
+function changeConnection() {
+  if (connection.state === "waiting") {
+    store.disconnected();
+    spectrogram.expectRestart();
+    level.clear();
+  }
+  schedule();
+}
+
+function subscribe() {
+  if (switchboard.current === null) return;
+  const seen = !document.hidden || hiddenTimer !== 0;
+  connection.subscribe([switchboard.current], seen ? ALL_TOPICS : LIGHT_TOPICS);
+}
+
+function changeVisibility() {
+  clearTimeout(hiddenTimer);
+  hiddenTimer = 0;
+  if (!document.hidden) {
+    subscribe();
+    schedule();
+    return;
+  }
+  hiddenTimer = setTimeout(() => {
+    hiddenTimer = 0;
+    subscribe();
+  }, HEAVY_TOPICS_END_MS);
+}
+
+/** Write the page in the next frame; when nobody sees it, only its title. */
+function schedule() {
+  if (document.hidden) renderTitle();
+  else if (!scheduled) {
+    scheduled = true;
+    requestAnimationFrame(render);
+  }
+}
+
+function view() {
+  const station = store.station(switchboard.current);
+  const live = connection.state === "live";
+  const head = headline(live, station.status, station.hop);
+  const hearing = head.kind === "genre" || HEARD.has(head.name);
+  return { hello: store.hello, error: store.error, station, connection, hearing };
+}
+
+function render() {
+  scheduled = false;
+  const current = view();
+  for (const room of rooms) room.render(current);
+  level.render();
+  renderTitle(current);
+}
+
+function renderTitle(current = view()) {
+  const words = now.render(current);
+  const name = store.hello?.stations.find((station) => station.id === switchboard.current)?.name;
+  document.title = name ? `${words} · ${name} · ccmusic-stream` : "ccmusic-stream";
+}
+
+byId("language").addEventListener("click", () => {
+  switchLanguage();
+  sayPage(document);
+  spectrogram.renderWords();
+  schedule();
+});
+byId("retry").addEventListener("click", () => connection.retryNow());
+document.addEventListener("visibilitychange", changeVisibility);
+setInterval(schedule, 1000); // countdowns and durations go on without messages
+sayPage(document);
+schedule();
+connection.open();

@@ -1,0 +1,62 @@
+// The room of the networks: each one's five first choices, how long it took, and whether it differs from the ensemble.
+
+import { byId, element, keepChildren, setShare, setText, setTextOrHide } from "./dom.js";
+import { percent } from "./format.js";
+import { firstChoice } from "./headline.js";
+import { genreName, say } from "./text.js";
+
+/** Writes #models. */
+export class Models {
+  /** Write the view {hello, station, hearing}; without `hearing` no vote is shown, since none counts. */
+  render({ hello, station, hearing }) {
+    if (!hello) return;
+    const hop = hearing ? station.hop : null;
+    const first = hop ? firstChoice(hop.ensemble) : null;
+    const cards = keepChildren(byId("votes"), hello.models, (model) => model.name, makeCard);
+    cards.forEach((card, i) => {
+      const model = hello.models[i];
+      renderCard(card, hello.labels, hop?.models[model.name], model.error, first);
+    });
+  }
+}
+
+function makeCard(model) {
+  const card = element("li", "vote");
+  const head = element("div", "vote-head");
+  const name = element("h3", "", model.backbone.replaceAll("_", " "));
+  name.title = model.name;
+  head.append(name, element("span", "vote-kind", model.spectrogram.toUpperCase()));
+  const foot = element("div", "vote-foot");
+  foot.append(element("span", "vote-ms"), element("span", "vote-differs"));
+  card.append(head, element("p", "vote-error"), element("ol", "vote-choices"), foot);
+  return card;
+}
+
+function renderCard(card, labels, vote, bundleError, first) {
+  const error = vote?.error ?? bundleError ?? "";
+  const top5 = error ? [] : (vote?.top5 ?? []);
+  const differs = top5.length > 0 && top5[0][0] !== first;
+  card.classList.toggle("differs", differs);
+  card.classList.toggle("failed", error !== "");
+  setTextOrHide(card.querySelector(".vote-error"), error || (top5.length === 0 ? say("noVote") : ""));
+  setText(card.querySelector(".vote-ms"), top5.length > 0 ? `${vote.ms.toFixed(vote.ms < 10 ? 1 : 0)} ms` : "");
+  const mark = card.querySelector(".vote-differs");
+  setTextOrHide(mark, differs ? `≠ ${say("dissents")}` : "");
+  mark.title = differs ? say("dissentsHelp") : "";
+  // By place, not by genre: a row keeps its place while the names move, and nothing jumps.
+  const rows = keepChildren(card.querySelector(".vote-choices"), [...top5.keys()], String, makeRow);
+  rows.forEach((row, place) => {
+    const [slug, p] = top5[place];
+    setText(row.querySelector(".name"), genreName(labels, slug));
+    setText(row.querySelector(".value"), percent(p));
+    setShare(row.querySelector(".fill"), p);
+  });
+}
+
+function makeRow() {
+  const row = element("li", "row");
+  const bar = element("span", "bar");
+  bar.append(element("span", "fill"));
+  row.append(element("span", "name"), element("span", "value"), bar);
+  return row;
+}

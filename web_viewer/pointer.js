@@ -1,0 +1,70 @@
+// The cross on the spectrogram, by mouse, finger or arrow keys, and the decibels under it.
+
+import { byId, setText } from "./dom.js";
+import { clock, decibels } from "./format.js";
+import { say } from "./text.js";
+
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const STEP_X = 1 / 60;
+const STEP_Y = 1 / 84; // one note of the CQT
+const READ_EVERY_S = 0.1; // the picture runs on under the cross: more often is flicker
+
+/** Where the cross stands, as shares of the canvas from its top left. */
+export class Pointer {
+  constructor(canvas) {
+    this.moved = false;
+    this._at = null;
+    this._readAt = 0;
+    this._readout = byId("readout");
+    canvas.addEventListener("pointermove", (event) => this._follow(event, canvas));
+    canvas.addEventListener("pointerdown", (event) => this._follow(event, canvas));
+    canvas.addEventListener("pointerleave", () => this._move(null));
+    canvas.addEventListener("blur", () => this._move(null));
+    canvas.addEventListener("keydown", (event) => this._step(event));
+  }
+
+  /** Draw the cross. */
+  draw(context) {
+    if (!this._at) return;
+    const { width, height } = context.canvas;
+    context.fillStyle = "rgba(255, 255, 255, 0.5)";
+    context.fillRect(0, Math.round(this._at.y * height), width, 1);
+    context.fillRect(Math.round(this._at.x * width), 0, 1, height);
+  }
+
+  /** Write what is under the cross in a picture of `span` columns from `start`. `now`: seconds. */
+  render({ ring, start, span, axis, anchor, rate, about, now }) {
+    if (!this.moved && now - this._readAt < READ_EVERY_S) return;
+    this.moved = false;
+    this._readAt = now;
+    if (!this._at) {
+      setText(this._readout, "");
+      return;
+    }
+    const column = Math.floor(start + this._at.x * span);
+    const bin = Math.min(axis.bins - 1, Math.floor((1 - this._at.y) * axis.bins));
+    const db = ring.has(column) ? decibels(about.db_floor + ring.column(column)[bin] * about.db_step) : say("gap");
+    const time = anchor ? ` · ${clock(anchor.timeMs + ((column - anchor.column) / rate) * 1000, { tenths: true })}` : "";
+    setText(this._readout, `${db} · ${axis.name(bin)}${time}`);
+  }
+
+  _follow(event, canvas) {
+    const box = canvas.getBoundingClientRect();
+    this._move({ x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height });
+  }
+
+  _step(event) {
+    if (event.key === "Escape") this._move(null);
+    const step = STEPS[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const { x, y } = this._at ?? { x: 0.9, y: 0.5 };
+    this._move({ x: x + step[0] * STEP_X, y: y + step[1] * STEP_Y });
+  }
+
+  _move(at) {
+    const inside = (share) => Math.min(0.9999, Math.max(0, share));
+    this._at = at && { x: inside(at.x), y: inside(at.y) };
+    this.moved = true;
+  }
+}
