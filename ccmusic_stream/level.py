@@ -81,7 +81,7 @@ class SilenceDetector:
 
     def __init__(self, threshold_dbfs: float = -60.0, after_s: float = 3.0) -> None:
         self._threshold = threshold_dbfs
-        self._quiet_needed = max(1, round(after_s * SAMPLE_RATE / BLOCK))
+        self._quiet_needed = round(after_s * SAMPLE_RATE / BLOCK)
         self.silent = False
         self._run = 0
         self._run_start = 0

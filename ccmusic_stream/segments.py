@@ -94,7 +94,7 @@ class SegmentTracker:
         if (kind, genre, note) == (last.kind, last.genre, last.note):
             return None
         reached_us = last.end_us
-        if at_us < last.start_us < reached_us and at_us < reached_us - MOST_BACK_US:
+        if at_us < min(last.start_us, reached_us - MOST_BACK_US):
             at_us = reached_us
         if at_us <= last.start_us:
             self._open = _OpenSegment(last.start_us, kind, genre, note, last.titles, end_us=last.end_us)

@@ -66,14 +66,12 @@ export class Connection {
     } catch {
       return; // Not a message of this protocol: nothing to show.
     }
-    const first = message.type === "hello" && this.state !== "live";
-    if (first) {
-      this._liveSince = this._lastHeard;
-      this._become("live");
-    }
     this._onMessage(message);
-    // After onMessage, which may have chosen the station by what hello says.
-    if (first && this._subscription) this._socket.send(this._subscription);
+    if (message.type !== "hello" || this.state === "live") return;
+    this._liveSince = this._lastHeard;
+    this._become("live");
+    // Only now: onMessage may have chosen the station by what hello says.
+    if (this._subscription) this._socket.send(this._subscription);
   }
 
   _lost() {

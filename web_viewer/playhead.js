@@ -26,7 +26,7 @@ export class Playhead {
     this._head = head;
     this._arrival = now;
     const behind = head - (this._position ?? -Infinity);
-    if (behind < 0 || behind > 4 * this._trail()) {
+    if (behind < 0 || behind > 2 * this._trail()) {
       this._position = head - this._trail();
       this._moved = now;
     }

@@ -12,7 +12,8 @@ import { Strip } from "./strip.js";
 import { say } from "./text.js";
 
 const KINDS = ["cqt", "mel"];
-const CAPACITY = 2304; // columns kept: the widest picture (40 s) and 13 s that are not shown yet
+// Columns kept: the widest picture (40 s), and 31 s not shown yet: a slow machine sends 10 s in one burst.
+const CAPACITY = 3072;
 const PIXELS_PER_SECOND = 34;
 const [SHORTEST_S, LONGEST_S] = [14, 40];
 const RANGE_STEP_DB = 5;
@@ -215,7 +216,7 @@ export class Spectrogram {
   }
 
   _sayWhetherStalled(now, ring) {
-    const text = now - this._arrival > STALLED_S || ring.empty ? say("waitingForSound") : "";
+    const text = now - this._arrival > STALLED_S || ring.empty ? say("waitingForColumns") : "";
     setText(this._note, text);
     this._note.hidden = text === "";
   }

@@ -75,7 +75,7 @@ const WORDS = {
     "实时频谱图。指向它或使用方向键，可读取分贝、频率和时间。",
   ],
   window: ["{s} s window of the networks", "网络所见的 {s} 秒窗口"],
-  waitingForSound: ["Waiting for sound…", "等待声音…"],
+  waitingForColumns: ["Waiting for the spectrogram…", "等待频谱…"],
   nowTick: ["now", "现在"],
   gap: ["gap: no sound was received", "缺失：没有收到声音"],
   level: ["Level", "电平"],

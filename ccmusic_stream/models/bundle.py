@@ -7,9 +7,10 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from ccmusic_stream.errors import BundleError
+from ccmusic_stream.geometry import Spectrogram
 from ccmusic_stream.labels import Label, Labels
 
 BACKBONES: tuple[str, ...] = (
@@ -58,7 +59,7 @@ class ModelSpec:
 
     name: str
     backbone: str
-    spectrogram: str
+    spectrogram: Spectrogram
     head: str
     profile: str
     file: str | None
@@ -133,7 +134,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise BundleError(f"{path} is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number of more digits than Python reads
         raise BundleError(f"{path} is not valid TOML: {error}") from None
     except RecursionError:
         raise BundleError(f"{path} is nested too deeply") from None
@@ -181,7 +182,7 @@ def _model(table: "_Table") -> ModelSpec:
     return ModelSpec(
         name=_model_name(table, backbone, spectrogram),
         backbone=backbone,
-        spectrogram=spectrogram,
+        spectrogram=cast("Spectrogram", spectrogram),
         head=table.choice("head", HEADS),
         profile=table.choice("profile", PROFILES),
         file=file,
@@ -314,4 +315,9 @@ def _place(key: str, index: int, entry: Mapping[str, Any]) -> str:
 
 
 def _is_finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # TOML's whole numbers have no end
+        return False

@@ -16,7 +16,7 @@ from ccmusic_stream.models.bundle import Bundle, read_bundle
 from ccmusicd.analyzer import Analyzer
 from ccmusicd.capture.options import CaptureOptions
 from ccmusicd.capture.process import Capture, Ended
-from ccmusicd.capture.spec import parse_spec
+from ccmusicd.capture.spec import SourceSpec, parse_spec
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 from ccmusicd.notify import Notifier
 from ccmusicd.onair import DecisionOptions
@@ -148,7 +148,7 @@ class App:
             open_timeout_s=settings.capture.open_timeout_s,
             read_timeout_s=settings.capture.read_timeout_s,
             backoff_max_s=settings.capture.longest_backoff_s,
-            stall_s=station.stall_s,
+            stall_s=_stall_s(station, spec, settings.capture.read_timeout_s),
             at_end=station.at_end,
         )
         self._captures[key] = Capture(spec, options, self._stations[key])
@@ -308,6 +308,11 @@ def exit_code(outcome: Outcome, ended: Mapping[str, Ended]) -> int:
     if outcome is not Outcome.INPUT_ENDED:
         return os.EX_OK
     return max((end.exit_code for end in ended.values()), default=os.EX_OK)
+
+
+def _stall_s(station: StationSettings, spec: SourceSpec, read_timeout_s: float) -> float | None:
+    """A stream's child tells its own read timeout, and better, before the watchdog kills it."""
+    return read_timeout_s + 2.0 if station.stall_s is None and spec.is_url else station.stall_s
 
 
 def _about(settings: Settings, bundle: Bundle, models: list[str], stations: Mapping[str, StationSettings]) -> About:

@@ -1,6 +1,7 @@
 """The rolling average and the stable genre."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -144,7 +145,7 @@ def test_a_genre_that_one_other_steadily_replaces_leaves_no_hole() -> None:
 def test_votes_that_alternate_do_not_make_it_flicker() -> None:
     rolling, genre = Rolling(5.0), stable()
     found = [genre.update(rolling.update(A if hop % 2 else B, 1.0), 1.0) for hop in range(200)]
-    changes = sum(before != after for before, after in zip(found, found[1:], strict=False))
+    changes = sum(before != after for before, after in pairwise(found))
     assert changes <= 1
 
 

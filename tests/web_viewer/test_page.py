@@ -68,8 +68,11 @@ def test_the_page_keeps_to_itself(stage: Stage, visitor: Visitor) -> None:
 
 
 def test_the_viewer_asks_for_what_it_shows(stage: Stage, visitor: Visitor) -> None:
-    visitor.open()
-    assert stage.subscriptions[-1] == {"type": "subscribe", "stations": ["fm1"], "topics": ALL_TOPICS}
+    page = visitor.open()
+    stage.hop()
+    stage.status()
+    expect(page.locator("#genre")).to_have_text("Jazz")
+    assert stage.subscriptions == [{"type": "subscribe", "stations": ["fm1"], "topics": ALL_TOPICS}]
 
 
 def test_a_station_is_chosen_by_tab_and_by_address_and_remembered(stage: Stage, visitor: Visitor) -> None:

@@ -58,13 +58,13 @@ def point(page: Page, x: float, y: float) -> None:
 
 def test_columns_are_drawn_and_move(stage: Stage, visitor: Visitor) -> None:
     page = visitor.open()
-    expect(page.locator("#spectrogram-note")).to_have_text("Waiting for sound…")
+    expect(page.locator("#spectrogram-note")).to_have_text("Waiting for the spectrogram…")
     page.evaluate(WATCH)
     play(stage, 5000, seconds=1)
     page.wait_for_function(SEEN)
     expect(page.locator("#spectrogram-note")).to_be_hidden()
     # No further columns: the one burst that came is played out smoothly.
-    page.wait_for_function("window.pictures.size >= 10")
+    page.wait_for_function("() => window.pictures.size >= 10")
 
 
 def test_a_reader_who_wants_no_motion_gets_none_between_bursts(stage: Stage, visitor: Visitor) -> None:
@@ -94,7 +94,7 @@ def test_a_hidden_page_draws_nothing_and_then_receives_less(stage: Stage, visito
     stage.hop()  # the daemon goes on talking, so that the connection is not taken for dead
     for _ in range(12):
         stage.status()
-        page.wait_for_function("document.title.startsWith('Jazz')")
+        page.wait_for_function("() => document.title.startsWith('Jazz')")
         page.clock.run_for(5_000)
     stage.wait_for(lambda: "level" not in stage.subscriptions[-1]["topics"], "a subscription without level")
     page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
@@ -162,7 +162,7 @@ def test_columns_of_another_station_are_not_drawn(stage: Stage, visitor: Visitor
     stage.slip(ColumnsEvent("fm1", "cqt", 84, 100, bytes([120]) * 84 * 130))
     stage.status(station="fm2")
     expect(page.locator("#source")).to_have_text("Source running")
-    expect(page.locator("#spectrogram-note")).to_have_text("Waiting for sound…")
+    expect(page.locator("#spectrogram-note")).to_have_text("Waiting for the spectrogram…")
     assert page.evaluate(SIGHT)["colours"] == 1
 
 

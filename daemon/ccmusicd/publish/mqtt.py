@@ -16,7 +16,7 @@ import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
 from ccmusicd.events import Event, HopEvent, SegmentEvent, StatusEvent
-from ccmusicd.hub import About, Hub
+from ccmusicd.hub import About, Hub, Inbox
 from ccmusicd.publish import topics
 from ccmusicd.publish.errors import TopicError
 from ccmusicd.publish.topics import StationTopics, check_topic_part
@@ -33,7 +33,7 @@ _CONNECT_TIMEOUT_S = 5.0
 _FAREWELL_S = 1.0
 _SEND_BUFFER_BYTES = 64 * 1024
 _FIRST_DELAY_S = 1.0
-_LONGEST_DELAY_S = 60.0
+_LONGEST_DELAY_S = 30.0
 _REFUSED_DELAY_S = 30.0
 
 OnEnabled = Callable[[str, bool], None]
@@ -112,20 +112,22 @@ class Mqtt:
     async def run(self) -> None:
         """Publish for ever; cancelling it says `offline` and leaves, within 2 s."""
         inbox = self._hub.subscribe(_TOPICS, capacity=_INBOX_CAPACITY)
-
-        async def listen() -> None:
-            while True:
-                self._hear(await inbox.get())
-
-        listening = asyncio.create_task(listen(), name="mqtt-listen")
+        tasks = {asyncio.create_task(self._listen(inbox)), asyncio.create_task(self._stay_connected())}
         try:
-            await self._stay_connected()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             self._hub.unsubscribe(inbox)
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            for event in inbox.drain():  # the stations' last words, such as the end of a segment
+                self._hear(event)
+            await _end(tasks)
 
     # ---- from the hub to the outbox
+
+    async def _listen(self, inbox: Inbox) -> None:
+        while True:
+            self._hear(await inbox.get())
 
     def _hear(self, event: Event) -> None:
         station = self._topics[event.station]

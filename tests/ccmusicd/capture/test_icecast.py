@@ -76,8 +76,8 @@ def _server(answer: Answer) -> Iterator[str]:
 
 
 def _open(url: str, titles: list[str] | None = None, read_timeout_s: float = 5.0) -> HttpStream:
-    on_title = [].append if titles is None else titles.append
-    return HttpStream(url, open_timeout_s=5.0, read_timeout_s=read_timeout_s, on_title=on_title)
+    told = [] if titles is None else titles
+    return HttpStream(url, open_timeout_s=5.0, read_timeout_s=read_timeout_s, on_title=told.append)
 
 
 def _all(stream: HttpStream) -> bytes:

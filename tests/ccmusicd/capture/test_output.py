@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from ccmusic_stream.geometry import SAMPLE_RATE
-from ccmusicd.capture import output as output_module
 from ccmusicd.capture.output import Output, Pacer, SourceError
 
 
@@ -53,7 +52,7 @@ def test_a_title_is_told_when_it_changes(pipes: _Pipes) -> None:
 
 def test_warnings_are_counted_and_not_repeated_at_once(pipes: _Pipes, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(output_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     for _ in range(100):
         pipes.output.warn("damaged")
     pipes.output.warn("other", 3)
@@ -91,9 +90,10 @@ def test_paced_audio_leaves_when_it_would_be_heard(pipes: _Pipes) -> None:
 
 
 def test_after_a_long_pause_the_clock_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, slept = 100.0, []
-    monkeypatch.setattr(output_module.time, "monotonic", lambda: now)
-    monkeypatch.setattr(output_module.time, "sleep", slept.append)
+    now = 100.0
+    slept: list[float] = []
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "sleep", slept.append)
     pacer = Pacer(slack_s=1.0)
     pacer.wait(SAMPLE_RATE)
     assert slept == [pytest.approx(1.0)]

@@ -137,7 +137,7 @@ async def test_a_command_that_is_missing_is_waited_for(started: Callable[..., An
         assert "hunter2" not in running.sink.errors[0]
 
 
-async def test_a_command_that_ignores_sigterm_ends_with_its_child(
+async def test_what_a_command_started_and_ignores_sigterm_ends_with_it(
     tmp_path: Path, started: Callable[..., Any], wait_until: Callable[..., None]
 ) -> None:
     script = tmp_path / "stubborn.py"
@@ -148,7 +148,8 @@ async def test_a_command_that_ignores_sigterm_ends_with_its_child(
         "os.write(1, bytes(44100))\n"
         "time.sleep(60)\n"
     )
-    async with started(f"exec:{sys.executable} {script}", grace_s=0.2) as running:
+    # Not the command itself but something it started: only its process group leads there.
+    async with started(f"exec:sh -c '{sys.executable} {script} | cat'", grace_s=0.2) as running:
         await running.until(lambda: running.sink.samples)
         pid = int((tmp_path / "pid").read_text())
 

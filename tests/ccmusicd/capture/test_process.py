@@ -1,9 +1,13 @@
 import asyncio
+import contextlib
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,13 +77,23 @@ async def test_audio_comes_with_gaps_at_their_places_and_odd_bytes_carried(
     assert sink.titles == ["One"]
 
 
-async def test_an_event_is_told_before_the_audio_that_follows_it(fake_child: Fake, play: Callable[..., Any]) -> None:
-    """The two pipes are read in the order in which the child wrote to them."""
+async def test_an_event_is_told_before_the_audio_that_follows_it(
+    fake_child: Fake, play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child goes on writing between the reads of its two pipes: the order of these reads decides."""
+    read = process._read
+
+    def slow_read(fd: int) -> bytes | None:
+        data = read(fd)
+        time.sleep(0.001)
+        return data
+
+    monkeypatch.setattr(process, "_read", slow_read)
     fake_child(
         """
-        for i in range(3000):
+        for i in range(300):
             event("gap", at=i, samples=i + 1)
-            pcm(float(i))
+            pcm(float(i)); time.sleep(0.0007)
         event("end", reason="eof")
         """
     )
@@ -92,8 +106,8 @@ async def test_an_event_is_told_before_the_audio_that_follows_it(fake_child: Fak
             assert count == position + 1
         else:
             position += count
-    assert position == 3000
-    assert sink.count("gap") == 3000
+    assert position == 300
+    assert sink.count("gap") == 300
 
 
 async def test_what_is_no_number_never_reaches_the_sink(fake_child: Fake, play: Callable[..., Any]) -> None:
@@ -135,7 +149,7 @@ async def test_waiting_grows_with_jitter_up_to_its_limit(fake_child: Fake, monke
         if len(slept) == 9:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr(process.asyncio, "sleep", remember)
+    monkeypatch.setattr(asyncio, "sleep", remember)
     sink = _Silent()
     with pytest.raises(asyncio.CancelledError):
         await Capture(parse_spec("soundcard"), CaptureOptions(), sink, rng=random.Random(7)).run()  # noqa: S311
@@ -310,19 +324,22 @@ def test_a_child_dies_with_its_parent(tmp_path: Path, wait_until: Callable[..., 
         asyncio.run(capture.run())
     """
     marker = tmp_path / "grandchild"
-    command = f"exec:sh -c 'echo $$ >{marker}; exec cat /dev/zero'"
+    command = f"exec:sh -c 'echo $$ >{marker}; head -c 8000 /dev/zero; exec sleep 600'"
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script), command], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
     grandchild = int(marker.read_text())
-    assert _alive(child)
-    assert _alive(grandchild)
-
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-
-    wait_until(lambda: not _alive(child) and not _alive(grandchild), what="the end of the children")
+    try:
+        assert _alive(child)
+        assert _alive(grandchild)
+        parent.kill()
+        parent.wait()
+        wait_until(lambda: not _alive(child) and not _alive(grandchild), what="the end of the children")
+    finally:
+        parent.stdout.close()
+        for pid in (child, grandchild):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_a_child_without_an_order_says_so() -> None:

@@ -176,6 +176,23 @@ async def test_leaving_says_offline_within_two_seconds(
     assert ear.all("status") == ["online", "offline"]
 
 
+async def test_the_last_words_of_a_station_are_heard(
+    hub: Hub,
+    broker: Any,
+    publishing: Publishing,
+    listening: Listening,
+    make_segment: Callable[..., SegmentEvent],
+    eventually: Eventually,
+) -> None:
+    broker.start()
+    async with listening() as ear:
+        async with publishing() as publisher:
+            await eventually(lambda: publisher.state == "online")
+            hub.publish(make_segment("end"))
+        await eventually(lambda: "main/event" in ear.newest and ear.newest["status"] == "offline")
+    assert [topic for topic, _, _ in ear.heard].index("main/event") < len(ear.heard) - 1
+
+
 async def test_a_daemon_that_dies_leaves_its_last_will(
     broker: Any, publishing: Publishing, listening: Listening, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,152 @@
+"""The command line in processes of its own, as people call it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+Music = Callable[..., NDArray[np.float32]]
+Write = Callable[[NDArray[np.float32]], Path]
+
+
+def ccmusicd(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CCMUSIC_")}
+    return subprocess.run(
+        [sys.executable, "-m", "ccmusicd", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=clean | environment,
+    )
+
+
+def test_classify_prints_one_json_object_a_file_and_goes_on_after_a_bad_one(
+    light_bundle: Path, make_music: Music, write_wav: Write, tmp_path: Path
+) -> None:
+    good = write_wav(make_music(4))
+    page = tmp_path / "page.mp3"
+    page.write_text("<html><body>404</body></html>")
+    ended = ccmusicd("classify", "--json", "--bundle", str(light_bundle), str(page), str(good))
+    assert ended.returncode == 66
+    assert "page.mp3" in ended.stderr
+    assert "web page" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    (line,) = ended.stdout.splitlines()
+    found = json.loads(line)
+    assert found["file"] == str(good)
+    assert found["duration_s"] == pytest.approx(4.0, abs=0.01)
+    assert found["trained"] is False
+    assert any("4.0 s long" in warning for warning in found["warnings"])
+    (window,) = found["windows"]
+    assert (window["start_s"], window["end_s"]) == (0.0, pytest.approx(4.0, abs=0.01))
+    assert set(window["models"]) == {"mobilenet_v3_large_cqt", "mobilenet_v3_large_mel"}
+    for model in window["models"].values():
+        assert sum(model["probabilities"].values()) == pytest.approx(1.0, abs=1e-5)
+        assert model["top5"][0][1] == max(model["probabilities"].values())
+        assert model["error"] is None
+    assert sum(window["ensemble"].values()) == pytest.approx(1.0, abs=1e-5)
+    assert 0 <= window["divergence"] <= 1
+    assert window["agreement"] in {0.5, 1.0}
+    assert window["band"] in {"reliable", "check", "unsure"}
+
+
+def test_classify_prints_tables_for_people_and_takes_all_clips(
+    light_bundle: Path, make_music: Music, write_wav: Write
+) -> None:
+    ended = ccmusicd(
+        "classify", "--clip", "all", "--bundle", str(light_bundle), str(write_wav(make_music(26))), COLUMNS="200"
+    )
+    assert ended.returncode == 0, ended.stderr
+    for words in (
+        "0.0 to 10.0 s",
+        "10.0 to 20.0 s",
+        "20.0 to 26.0 s",
+        "mobilenet_v3_large_cqt",
+        "ensemble",
+        "agreement",
+    ):
+        assert words in ended.stdout
+    assert "random weights" in ended.stderr
+
+
+def test_classify_refuses_a_missing_file(light_bundle: Path) -> None:
+    ended = ccmusicd("classify", "--bundle", str(light_bundle), "/nonexistent.flac")
+    assert (ended.returncode, ended.stdout) == (66, "")
+    assert "/nonexistent.flac" in ended.stderr
+
+
+def test_config_check_tells_faults_with_78_and_silence_about_good_ones(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[stations.a]\ninput = "demo"\n')
+    good = ccmusicd("config", "check", "--config", str(file))
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "1 station" in good.stdout
+    file.write_text('[analyzer]\nbundle = "/nowhere"\nmodels = ["x"]\n')
+    assert ccmusicd("config", "check", "--config", str(file)).returncode == 78
+    file.write_text("[daemon]\nlsten = 1\n")
+    bad = ccmusicd("config", "check", "--config", str(file))
+    assert bad.returncode == 78
+    assert f"{file}, line 2: daemon.lsten: unknown key" in bad.stderr
+    assert "Traceback" not in bad.stderr
+
+
+def test_config_show_and_schema_are_json_without_secrets() -> None:
+    secrets = {"CCMUSIC_MQTT__PASSWORD": "hush", "CCMUSIC_MQTT__URL": "mqtt://a:hush@b"}
+    shown = ccmusicd("config", "show", **secrets)
+    assert "hush" not in shown.stdout + shown.stderr
+    assert json.loads(shown.stdout)["mqtt"]["url"].endswith("@b")
+    assert "stations" in json.loads(ccmusicd("config", "schema").stdout)["properties"]
+
+
+def test_weights_list_says_that_the_starter_is_not_trained() -> None:
+    (starter,) = json.loads(ccmusicd("weights", "list", "--json").stdout)
+    assert starter["name"] == "starter"
+    assert starter["trained"] is False
+    assert len(starter["models"]) == 5
+    assert "random weights" in ccmusicd("weights", "list", COLUMNS="200").stdout
+
+
+def test_weights_inspect_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
+    pointer = tmp_path / "save.pt"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    ended = ccmusicd("weights", "inspect", str(pointer))
+    assert ended.returncode == 78
+    assert "save.pt" in ended.stderr
+    assert "LFS" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_devices_lists_as_json_or_says_why_not() -> None:
+    ended = ccmusicd("devices", "--json")
+    assert "Traceback" not in ended.stderr
+    if ended.returncode == 0:
+        assert isinstance(json.loads(ended.stdout), list)
+    else:
+        assert ended.returncode == 69
+        assert "libportaudio2" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["dance"], 64, "dance"),
+        (["classify"], 64, "FILE"),
+        (["classify", "--clip", "last", "x"], 64, "last"),
+        (["watch", "ftp://x"], 64, "ftp"),
+        (["watch", "127.0.0.1:9"], 69, "127.0.0.1:9"),
+        (["--version"], 0, ""),
+    ],
+)
+def test_exit_codes(arguments: list[str], status: int, words: str) -> None:
+    ended = ccmusicd(*arguments)
+    assert ended.returncode == status
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
