@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -52,7 +51,7 @@ class Classifier:
         pictures: dict[tuple[Spectrogram, str], Tensor] = {}
         votes = {}
         for name, spec in self._specs.items():
-            kind, profile = cast("Spectrogram", spec.spectrogram), spec.profile
+            kind, profile = spec.spectrogram, spec.profile
             started = time.perf_counter()
             try:
                 if (kind, profile) not in pictures:

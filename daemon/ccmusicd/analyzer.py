@@ -6,7 +6,9 @@ import logging
 import math
 import multiprocessing
 import socket
+import statistics
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,13 @@ SHORTEST_HOP_COLUMNS = 43
 
 SPARE = 1.5
 """A hop lasts this many times what its computation takes: a third of the machine's time is to spare."""
+
+REPICK_AFTER = 30
+"""Answers whose median time decides whether the hop still fits."""
+
+SHORTER_WORTH = 0.75
+LONGER_NEEDED = 1.1
+"""The hop is changed only when the new one is below or above these shares of it: noise must not shake it."""
 
 STARTUP_TIMEOUT_S = 120.0
 LEAST_ANSWER_TIMEOUT_S = 4.0
@@ -101,6 +110,9 @@ class Feed(Protocol):
     def analyzer_changed(self) -> None:
         """The analyzer's state changed; a new child knows nothing of the station."""
 
+    def hop_changed(self) -> None:
+        """`Analyzer.hop_columns` changed; no job is waiting."""
+
 
 def pick_hop_columns(hop_s: float, stations: int) -> int:
     """The hop, in columns, that `stations` stations can hold with a third to spare when one hop takes `hop_s`.
@@ -112,7 +124,10 @@ def pick_hop_columns(hop_s: float, stations: int) -> int:
 
 
 class Analyzer:
-    """Runs the child for ever. `hop_columns` None before the first `ready` when the hop is picked by measurement."""
+    """Runs the child for ever. `on_ready` is called when a child is ready, and when the hop was picked anew.
+
+    `hop_columns` None: the hop is picked by measurement, and anew while the machine turns out slower or faster.
+    """
 
     def __init__(
         self,
@@ -136,6 +151,7 @@ class Analyzer:
         self.model_errors: dict[str, str | None] = {}
         self.pid: int | None = None
         self.answers = 0
+        self._busy_s: deque[float] = deque(maxlen=REPICK_AFTER)
         self._feeds: list[Feed] = []
         self._due = asyncio.Event()
 
@@ -213,6 +229,9 @@ class Analyzer:
                 reply, columns = await frames.read(answers)
             self.answers += 1
             feed.answered(job, _answer(reply, columns))
+            if self._picks_hop and self._repick(reply["busy_s"]):
+                jobs.write(frames.encode({"op": "configure", "hop_columns": self.hop_columns}))
+                self._on_ready(self)
 
     def _adopt(self, ready: Mapping[str, Any]) -> None:
         device_changed = self.device not in {None, ready["device"]}
@@ -221,6 +240,21 @@ class Analyzer:
         self.model_errors = dict(ready["models"])
         if self._picks_hop and (self.hop_columns is None or device_changed):
             self.hop_columns = pick_hop_columns(self.hop_s, len(self._feeds))
+
+    def _repick(self, busy_s: float) -> bool:
+        """Whether the hop was changed: what hops took lately asks for a longer one, or allows a much shorter one."""
+        self._busy_s.append(busy_s)
+        if len(self._busy_s) < REPICK_AFTER or self.hop_columns is None:
+            return False
+        hop_s = statistics.median(self._busy_s)
+        columns = pick_hop_columns(hop_s, len(self._feeds))
+        self._busy_s.clear()
+        if self.hop_columns * SHORTER_WORTH <= columns <= self.hop_columns * LONGER_NEEDED:
+            return False
+        self.hop_s, self.hop_columns = hop_s, columns
+        for feed in self._feeds:
+            feed.hop_changed()
+        return True
 
     async def _most_overdue(self) -> Feed:
         while True:

@@ -240,6 +240,13 @@ class Station:
             self._on_air.analyzer(gone=True, at_us=self._clock.utc_us(self._last_vote_end or 0))
         self.publish_status()
 
+    def hop_changed(self) -> None:
+        """Hops have another length: the next one ends at a multiple of it, and nothing was dropped."""
+        self._known = False
+        place = self._ring.end if self._options.real_time else self._voted
+        self._voted = place // self._hop_samples * self._hop_samples
+        self._room.set()
+
     # --- the app ---
 
     def tick(self) -> None:

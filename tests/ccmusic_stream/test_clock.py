@@ -82,12 +82,13 @@ def test_an_hour_of_jitter_is_neither_loss_nor_drift() -> None:
 
 
 def test_a_block_that_is_late_now_and_then_is_forgotten_once_the_next_is_in_time() -> None:
+    random = np.random.default_rng(5)
     source = Source()
     for _ in range(60):
         source.deliver(1, delay_s=3.0)
-        source.deliver(119)
+        source.deliver(119, delay_s=float(random.uniform(-0.001, 0)))
     assert source.gaps == []
-    assert source.error_s() == pytest.approx(0, abs=1e-5)
+    assert abs(source.error_s()) < 0.01
 
 
 def test_a_stall_that_is_caught_up_within_ten_seconds_is_no_loss() -> None:

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ccmusic_stream.geometry import BINS, HOP_LENGTH, WINDOW_COLUMNS
-from ccmusicd.analyzer import Analyzer, AnalyzerError, Answer, Job, pick_hop_columns
+from ccmusicd.analyzer import REPICK_AFTER, Analyzer, AnalyzerError, Answer, Job, pick_hop_columns
 
 HOP_COLUMNS = 43
 
@@ -45,6 +45,11 @@ class Feed:
         assert self.analyzer is not None
         self.known = False
         self.states.append(self.analyzer.state)
+
+    def hop_changed(self) -> None:
+        assert self.analyzer is not None
+        self.known = False
+        self.states.append(f"hop of {self.analyzer.hop_columns}")
 
     async def next_answer(self) -> Answer:
         return (await asyncio.wait_for(self.answers.get(), 90))[1]
@@ -96,6 +101,21 @@ async def test_hop_is_picked_by_measurement(light_bundle: Path, feed: Feed) -> N
         await feed.next_answer()
         assert analyzer.hop_s > 0
         assert analyzer.hop_columns == pick_hop_columns(analyzer.hop_s, 1)
+
+
+def test_hop_follows_the_machine_but_not_its_noise(feed: Feed) -> None:
+    analyzer = Analyzer(Path("nowhere"), hop_columns=None, on_ready=lambda _: None)
+    feed.analyzer = analyzer
+    analyzer.add(feed)
+    analyzer.hop_columns = pick_hop_columns(1.0, 1)
+    assert not any(analyzer._repick(1.0 + 0.05 * (-1) ** k) for k in range(5 * REPICK_AFTER))
+    assert [analyzer._repick(0.3) for _ in range(REPICK_AFTER)].count(True) == 1
+    assert analyzer.hop_columns == 43
+    assert not any(analyzer._repick(5.0) for _ in range(REPICK_AFTER // 3))
+    assert not any(analyzer._repick(0.3) for _ in range(REPICK_AFTER - REPICK_AFTER // 3))
+    assert any(analyzer._repick(2.0) for _ in range(REPICK_AFTER))
+    assert analyzer.hop_columns == pick_hop_columns(2.0, 1)
+    assert feed.states == ["hop of 43", "hop of 130"]
 
 
 async def test_bundle_without_a_usable_model_ends_the_analyzer_with_the_reason(tmp_path: Path, feed: Feed) -> None:
