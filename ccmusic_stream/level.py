@@ -18,6 +18,10 @@ CLIP = 0.999
 """Two samples in a row at or above this magnitude are clipping."""
 
 
+LOUDEST = 1e4
+"""Finite samples above this are no sound: 80 dB over full scale."""
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """A level in dB relative to full scale: a full-scale square wave is 0, digital zero is -120."""
@@ -32,6 +36,12 @@ class Level:
 
 
 SILENT = Level(FLOOR_DBFS, FLOOR_DBFS)
+
+
+def is_sound(samples: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which samples can be sound: not NaN, not infinite, not absurdly large."""
+    mask: NDArray[np.bool_] = np.abs(samples) <= LOUDEST
+    return mask
 
 
 def measure(samples: NDArray[np.float32]) -> Level:

@@ -9,6 +9,9 @@ SegmentKind = Literal["music", "speech", "uncertain", "silence", "no_signal", "p
 MOST_BACK_US = 600_000_000
 """A change dated back further than this, and to before the open segment, means that somebody set the clock back."""
 
+SHORTEST_US = 50_000
+"""A segment of less than this is none: clocks that are read one after the other differ by microseconds."""
+
 MAX_TITLES = 32
 """Titles kept with one segment; a stream that changes its title every second must not grow without bound."""
 
@@ -87,8 +90,8 @@ class SegmentTracker:
     def enter(self, kind: SegmentKind, genre: str | None, at_us: int, note: str | None = None) -> Segment | None:
         """What is on air from `at_us` on; when that ends a segment, the closed one is given, else None.
 
-        A change dated at or before the open segment's start leaves nothing of it: the open one then becomes the new
-        kind from its own start on. The newest title goes over into the new segment.
+        A change dated before the open segment's start, or within `SHORTEST_US` of it, leaves nothing of it: the open
+        one then becomes the new kind from its own start on. The newest title goes over into the new segment.
         """
         last = self._open
         if (kind, genre, note) == (last.kind, last.genre, last.note):
@@ -96,7 +99,7 @@ class SegmentTracker:
         reached_us = last.end_us
         if at_us < min(last.start_us, reached_us - MOST_BACK_US):
             at_us = reached_us
-        if at_us <= last.start_us:
+        if at_us < last.start_us + SHORTEST_US:
             self._open = _OpenSegment(last.start_us, kind, genre, note, last.titles, end_us=last.end_us)
             return None
         last.end_us = at_us

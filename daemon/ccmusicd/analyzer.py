@@ -200,9 +200,9 @@ class Analyzer:
             await self._serve(reader, writer)
         except TimeoutError:
             return "it hangs"
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
             await asyncio.to_thread(child.join, 2.0)
-            return f"it ended with status {child.exitcode}"
+            return f"it ended with status {child.exitcode} ({error})"
         finally:
             self.pid = None
             writer.close()
@@ -214,7 +214,9 @@ class Analyzer:
         async with asyncio.timeout(STARTUP_TIMEOUT_S):
             ready, _ = await frames.read(answers)
         if ready["op"] == "refused":
-            raise AnalyzerError(ready["reason"])
+            if self.device is None:
+                raise AnalyzerError(ready["reason"])
+            raise ConnectionError(ready["reason"])  # it worked before: a GPU may come back, a disk be mounted again
         self._adopt(ready)
         jobs.write(frames.encode({"op": "configure", "hop_columns": self.hop_columns}))
         self._enter("running")

@@ -82,11 +82,10 @@ def test_an_hour_of_jitter_is_neither_loss_nor_drift() -> None:
 
 
 def test_a_block_that_is_late_now_and_then_is_forgotten_once_the_next_is_in_time() -> None:
-    random = np.random.default_rng(5)
-    source = Source()
+    source = Source(rate_error_ppm=100)  # a little fast, so that each block in time is ahead of the one before
     for _ in range(60):
         source.deliver(1, delay_s=3.0)
-        source.deliver(119, delay_s=float(random.uniform(-0.001, 0)))
+        source.deliver(119)
     assert source.gaps == []
     assert abs(source.error_s()) < 0.01
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ccmusic_stream.geometry import SAMPLE_RATE
-from ccmusic_stream.level import BLOCK, FLOOR_DBFS, SILENT, Level, LevelMeter, SilenceDetector, measure
+from ccmusic_stream.level import BLOCK, FLOOR_DBFS, SILENT, Level, LevelMeter, SilenceDetector, is_sound, measure
 
 Samples = NDArray[np.float32]
 
@@ -168,3 +168,8 @@ def test_an_interruption_forgets_silence_and_what_led_to_it() -> None:
 
 def test_silence_needs_at_least_one_block() -> None:
     assert run(SilenceDetector(after_s=0.01), [LOUD, QUIET]) == [(1, True, 1)]
+
+
+def test_what_cannot_be_sound_is_told_from_what_is_merely_loud() -> None:
+    samples = np.array([0.0, 1.0, -3.0, 1e4, 1e5, -1e30, np.inf, -np.inf, np.nan], dtype=np.float32)
+    assert is_sound(samples).tolist() == [True] * 4 + [False] * 5

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccmusic_stream.geometry import SAMPLE_RATE
+from ccmusic_stream.level import is_sound
 
 _SCALES = {"u1": (128.0, 128.0), "i2": (0.0, 2.0**15), "i4": (0.0, 2.0**31), "f4": (0.0, 1.0), "f8": (0.0, 1.0)}
 """The value of silence and of full scale, by numpy's name of the sample type."""
@@ -40,7 +41,7 @@ class Resampler:
         if not len(samples):
             return tail
         # A NaN that enters the filter would spoil its neighbours: it is counted by the caller, and silenced here.
-        frame = av.AudioFrame.from_ndarray(np.nan_to_num(samples[None, :], posinf=0.0, neginf=0.0), "flt", "mono")
+        frame = av.AudioFrame.from_ndarray(np.where(is_sound(samples), samples, np.float32(0))[None, :], "flt", "mono")
         frame.sample_rate = rate
         return np.concatenate([tail, *_samples(self._resampler.resample(frame))])
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.geometry import SAMPLE_RATE
+from ccmusic_stream.level import is_sound
 
 _BLOCK = SAMPLE_RATE // 10
 _WARNING_EVERY_S = 5.0
@@ -102,11 +103,11 @@ class Output:
                 self.pacer.wait(samples)
 
     def write(self, samples: NDArray[np.float32]) -> None:
-        """Audio, shape (n,). NaN and infinities become zero and are counted."""
-        finite = np.isfinite(samples)
-        if not finite.all():
-            self.warn("samples that are not numbers were set to zero", int(np.count_nonzero(~finite)))
-            samples = np.where(finite, samples, np.float32(0))
+        """Audio, shape (n,). what cannot be sound (NaN, infinities) becomes zero and is counted."""
+        sound = is_sound(samples)
+        if not sound.all():
+            self.warn("samples that cannot be sound were set to zero", int(np.count_nonzero(~sound)))
+            samples = np.where(sound, samples, np.float32(0))
         self._flush_old_warnings()
         step = _BLOCK if self.pacer is not None else max(len(samples), 1)
         for start in range(0, len(samples), step):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ccmusic_stream.level import is_sound
 from ccmusicd.capture.mono import Resampler
 from ccmusicd.capture.output import Output, SourceError
 from ccmusicd.lifeline import die_with_parent
@@ -89,8 +90,8 @@ def play(fd: int, raw: RawFormat, output: Output, *, name: str) -> None:
         whole = len(carried) - len(carried) % raw.frame_bytes
         samples = decode(carried[:whole], raw)
         carried = carried[whole:]
-        if bad := int(np.count_nonzero(~np.isfinite(samples))):
-            output.warn("samples that are not numbers were set to zero", bad)
+        if bad := int(np.count_nonzero(~is_sound(samples))):
+            output.warn("samples that cannot be sound were set to zero", bad)
         with np.errstate(over="ignore"):  # a float that overflows is zeroed and counted like any infinity
             output.write(resampler.feed(samples.astype(np.float32), raw.rate))
     output.write(resampler.flush())

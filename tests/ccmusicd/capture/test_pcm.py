@@ -110,7 +110,7 @@ async def test_numbers_that_are_none_are_zeroed_and_counted(tmp_path: Path, play
     options = {"raw_rate": 22_050, "raw_channels": 1, "raw_format": "f32le"}
     _, sink = await play(f"exec:cat {tmp_path}/x.raw", **options)
 
-    assert sink.warnings == [("samples that are not numbers were set to zero", 3)]
+    assert sink.warnings == [("samples that cannot be sound were set to zero", 3)]
     np.testing.assert_array_equal(sink.sound, np.where(np.isfinite(sound), sound, 0))
 
 
