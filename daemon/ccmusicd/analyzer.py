@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,7 +47,7 @@ LONGEST_BACKOFF_S = 30.0
 MEASURED_HOPS = 3
 
 _fork_server = multiprocessing.get_context("forkserver")
-_fork_server.set_forkserver_preload(["ccmusicd.analyzer_child"])
+_fork_server.set_forkserver_preload(["ccmusicd.analyzer_server"])
 
 
 class AnalyzerError(CcmusicError):
@@ -187,6 +188,8 @@ class Analyzer:
         ours, theirs = socket.socketpair()
         order = Order(self._bundle, self._wanted_device, self._models, MEASURED_HOPS if self.hop_s == 0.0 else 1)
         child = _fork_server.Process(target=_child_main, args=(theirs, order), name="analyzer", daemon=True)
+        # Here and not in the thread: a process that dies with its parent dies with the thread that made it.
+        forkserver.ensure_running()
         try:
             await _in_thread(child.start)
         except (OSError, EOFError) as error:

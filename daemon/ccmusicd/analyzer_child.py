@@ -14,11 +14,12 @@ bundle that cannot be used gives `refused {reason}` instead, and the end.
 The payload of `votes` is the new columns as bytes of decibels, CQT then Mel, column after column.
 """
 
+import contextlib
 import signal
 import socket
 import statistics
 import time
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -110,8 +111,9 @@ def votes_head(head: dict[str, Any], votes: dict[str, Vote], busy_s: float) -> d
     }
 
 
-def serve(engine: Engine, jobs: BinaryIO, answers: BinaryIO) -> None:
-    """Answer jobs until the parent closes the pipe."""
+def serve(engine: Engine, connection: socket.socket) -> None:
+    """Answer jobs until the parent closes the connection."""
+    jobs = connection.makefile("rb")
     while (frame := frames.read_blocking(jobs)) is not None:
         head, payload = frame
         match head["op"]:
@@ -124,8 +126,7 @@ def serve(engine: Engine, jobs: BinaryIO, answers: BinaryIO) -> None:
                 samples = np.frombuffer(payload, dtype="<f4").copy()
                 votes, columns = engine.hop(head["station"], samples, reset=head["reset"])
                 reply = votes_head(head, votes, time.perf_counter() - started)
-                answers.write(frames.encode(reply, b"".join(columns.values())))
-                answers.flush()
+                connection.sendall(frames.encode(reply, b"".join(columns.values())))
             case unknown:
                 raise ValueError(f"unknown job {unknown!r}")
 
@@ -134,15 +135,15 @@ def main(connection: socket.socket, order: Order) -> None:
     """Load the bundle, say `ready` (or `refused`), and serve until the parent closes the connection."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent decides
-    with connection, connection.makefile("rb") as jobs, connection.makefile("wb") as answers:
+    # Nobody listens any more: the daemon has stopped, and so do we.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError), connection:
         try:
             engine, ready = start(order)
         except CcmusicError as error:
-            answers.write(frames.encode({"op": "refused", "reason": str(error)}))
+            connection.sendall(frames.encode({"op": "refused", "reason": str(error)}))
             return
-        answers.write(frames.encode(ready))
-        answers.flush()
-        serve(engine, jobs, answers)
+        connection.sendall(frames.encode(ready))
+        serve(engine, connection)
 
 
 def start(order: Order) -> tuple[Engine, dict[str, Any]]:
