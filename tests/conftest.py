@@ -25,7 +25,7 @@ def real_part() -> RealPart:
     """Path of an installed program by its name; the test is skipped without it, and fails where CI=true."""
 
     def find(name: str) -> str:
-        path = shutil.which(name)
+        path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
         if path is None:
             message = f"{name} is not installed"
             if os.environ.get("CI") == "true":
@@ -257,3 +257,54 @@ def pulse(real_part: RealPart, wait_until: WaitUntil, folder: Path, monkeypatch:
     server.start()
     yield server
     server.stop()
+
+
+class Broker:
+    """A Mosquitto on a loopback port, to be stopped, frozen and killed."""
+
+    def __init__(self, program: str, folder: Path, port: int, wait_until: WaitUntil) -> None:
+        self.port = port
+        self.url = f"mqtt://127.0.0.1:{port}"
+        self._program = program
+        self._config = folder / "mosquitto.conf"
+        self._folder = folder
+        self._wait_until = wait_until
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, password: tuple[str, str] | None = None, lines: tuple[str, ...] = ()) -> None:
+        """Start, and wait until it accepts."""
+        config = [f"listener {self.port} 127.0.0.1", *lines]
+        if os.geteuid() == 0:
+            config.insert(0, "user root")
+        if password is None:
+            config.append("allow_anonymous true")
+        else:
+            known = self._folder / "passwords"
+            tool = shutil.which("mosquitto_passwd") or "mosquitto_passwd"
+            subprocess.run([tool, "-b", "-c", str(known), *password], check=True, capture_output=True)
+            config += ["allow_anonymous false", f"password_file {known}"]
+        self._config.write_text("\n".join(config) + "\n")
+        with (self._folder / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen([self._program, "-c", str(self._config)], stdout=log, stderr=log)
+        self._wait_until(lambda: _accepts(self.port), what="Mosquitto's port")
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9, whatever state it is in."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def broker(
+    real_part: RealPart, free_port: Callable[[], int], wait_until: WaitUntil, tmp_path: Path
+) -> Iterator[Broker]:
+    """Not started yet: that is for the test."""
+    broker = Broker(real_part("mosquitto"), tmp_path, free_port(), wait_until)
+    yield broker
+    broker.kill()

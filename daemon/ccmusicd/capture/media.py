@@ -19,6 +19,7 @@ from ccmusicd.capture.output import InputRefusedError, Output, Pacer, SourceErro
 from ccmusicd.capture.spec import redact
 
 _BOUNDS = {"probesize": str(2**20), "formatprobesize": str(2**18), "analyzeduration": "5000000"}
+_STREAM_BOUNDS = _BOUNDS | {"analyzeduration": "1000000"}  # a live second takes a second
 _SNIFFED_BYTES = 1024
 _PLAYLIST_FORMATS = {"hls", "concat", "dash", "sdp", "imf"}
 _DAMAGED_IN_A_ROW = 100
@@ -198,7 +199,7 @@ def _open_http(url: str, output: Output, timeouts: Timeouts) -> Opened:
     _refuse_text(start, name, SourceError, content_type=stream.content_type)
     try:
         # No protocol at all: whatever the body turns out to be, it cannot make libav open anything else.
-        options = {**_BOUNDS, "protocol_whitelist": "none"}
+        options = {**_STREAM_BOUNDS, "protocol_whitelist": "none"}
         container = av.open(stream, "r", options=options, metadata_errors="replace", buffer_size=4096)
     except (av.FFmpegError, ValueError) as error:
         raise SourceError(f"{name} is not audio that can be read: {_reason(error)}.") from None
@@ -225,7 +226,7 @@ def _open_hls(url: str, name: str, timeouts: Timeouts) -> Opened:
             url,
             "r",
             format="hls",
-            options={**_BOUNDS, "http_persistent": "0"},
+            options={**_STREAM_BOUNDS, "http_persistent": "0"},
             io_open=fetch,
             timeout=(timeouts.open_s, None),  # between two segments silence is in order
             metadata_errors="replace",
@@ -243,7 +244,7 @@ def _open_rtp(url: str, timeouts: Timeouts) -> Opened:
             url,
             "r",
             format="rtp",
-            options={**_BOUNDS, "protocol_whitelist": "rtp,udp"},
+            options={**_STREAM_BOUNDS, "protocol_whitelist": "rtp,udp"},
             timeout=(timeouts.open_s, timeouts.read_s),
             metadata_errors="replace",
         )

@@ -1,14 +1,8 @@
-"""Events by small factories, a hub of two stations, and a real Mosquitto for the publishers' tests."""
+"""Events by small factories, a hub of two stations for the publishers' tests."""
 
 import asyncio
-import os
-import shutil
-import signal
-import socket
-import subprocess
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -170,71 +164,3 @@ def eventually() -> Eventually:
             await asyncio.sleep(0.01)
 
     return wait
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-class Broker:
-    """A Mosquitto on a loopback port, to be stopped, frozen and killed."""
-
-    def __init__(self, binary: str, folder: Path, port: int) -> None:
-        self.port = port
-        self.url = f"mqtt://127.0.0.1:{port}"
-        self._binary = binary
-        self._config = folder / "mosquitto.conf"
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self, *, password: tuple[str, str] | None = None, lines: tuple[str, ...] = ()) -> None:
-        """Start, and wait until it accepts."""
-        config = [f"listener {self.port} 127.0.0.1", *lines]
-        if os.geteuid() == 0:
-            config.insert(0, "user root")
-        if password is None:
-            config.append("allow_anonymous true")
-        else:
-            known = self._folder / "passwords"
-            tool = shutil.which("mosquitto_passwd") or "mosquitto_passwd"
-            subprocess.run([tool, "-b", "-c", str(known), *password], check=True, capture_output=True)
-            config += ["allow_anonymous false", f"password_file {known}"]
-        self._config.write_text("\n".join(config) + "\n")
-        with (self._folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen([self._binary, "-c", str(self._config)], stdout=log, stderr=log)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return
-        pytest.fail("mosquitto does not accept: " + (self._folder / "mosquitto.log").read_text())
-
-    def signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """kill -9, whatever state it is in."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-
-@pytest.fixture
-def broker(tmp_path: Path, free_port: int) -> Iterator[Broker]:
-    """Not started yet: that is for the test."""
-    binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    if binary is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("mosquitto is not installed")
-        pytest.skip("mosquitto is not installed")
-    broker = Broker(binary, tmp_path, free_port)
-    yield broker
-    broker.kill()

@@ -325,15 +325,16 @@ async def test_leaving_a_frozen_broker_takes_less_than_two_seconds(
 
 
 async def test_a_broker_that_accepts_and_is_silent_is_given_up(
-    publishing: Publishing, free_port: int, eventually: Eventually, caplog: pytest.LogCaptureFixture
+    publishing: Publishing, free_port: Callable[[], int], eventually: Eventually, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(silent, "127.0.0.1", free_port)
-    async with publishing(url=f"mqtt://127.0.0.1:{free_port}", publish_timeout_s=0.3) as publisher:
+    port = free_port()
+    server = await asyncio.start_server(silent, "127.0.0.1", port)
+    async with publishing(url=f"mqtt://127.0.0.1:{port}", publish_timeout_s=0.3) as publisher:
         await eventually(lambda: "timed out" in caplog.text)
         assert publisher.state == "connecting"
     server.close()

@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 
 from ccmusicd.events import HopEvent, StatusEvent
 from ccmusicd.hub import Hub
+from ccmusicd.publish.connection import BoundedHttp
 from ccmusicd.publish.errors import PublishError
 from ccmusicd.publish.web import Web
 
@@ -276,3 +277,19 @@ async def test_stop_ends_everything_within_two_seconds(serve: Serve) -> None:
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(*web.address)
         writer.close()
+
+
+async def test_small_messages_do_not_wait_for_one_another(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nagle's algorithm would hold each hop back until the client acknowledged the last message: 40 ms."""
+    accepted: list[int] = []
+    usual = BoundedHttp.connection_made
+
+    def connection_made(self: BoundedHttp, transport: asyncio.Transport) -> None:
+        peer = transport.get_extra_info("socket")
+        accepted.append(peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        usual(self, transport)
+
+    monkeypatch.setattr(BoundedHttp, "connection_made", connection_made)
+    async with serve() as web, http(web) as client:
+        await client.get("/healthz")
+    assert accepted == [1]
