@@ -11,6 +11,9 @@ from torchvision.transforms import functional as vision
 
 from ccmusic_stream.geometry import Spectrogram
 
+DRAWN = ("seed", "floor80")
+"""Profiles that `picture` knows."""
+
 SIDE = 224
 """Pixels along each side of the picture."""
 
@@ -34,7 +37,7 @@ def picture(kind: Spectrogram, window: Tensor, profile: str) -> Tensor:
     elif profile == "floor80":
         grey = _below_maximum(kind, window)
     else:
-        raise ValueError(f"profile {profile!r} cannot be drawn; known are seed and floor80")
+        raise ValueError(f"profile {profile!r} cannot be drawn; known are {' and '.join(DRAWN)}")
     levels = grey.to(torch.uint8).unsqueeze(0)  # (1, bins, columns)
     # Not transforms.v2, whose resize of bytes on a CPU rounds otherwise: a fifth of the pixels would differ by 1 from
     # the article's, and from those of a GPU.

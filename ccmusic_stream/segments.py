@@ -6,9 +6,6 @@ from typing import Literal
 SegmentKind = Literal["music", "speech", "uncertain", "silence", "no_signal", "paused", "down"]
 """What a stretch of time was; "uncertain" is sound in which no genre stands out, "down" the daemon not running."""
 
-MOST_BACK_US = 600_000_000
-"""A change dated back further than this, and to before the open segment, means that somebody set the clock back."""
-
 SHORTEST_US = 50_000
 """A segment of less than this is none: clocks that are read one after the other differ by microseconds."""
 
@@ -75,35 +72,43 @@ class _OpenSegment:
 class SegmentTracker:
     """Builds one station's segments. Each begins where the last one ended, so every moment belongs to exactly one.
 
-    Times given to it may jitter: a change that is dated back shortens the open segment, but never what is closed. Where
-    the clock was set back, what was on air before stays, and the time that comes a second time is not told twice.
+    Times given to it may jitter: a change that is dated back shortens the open segment, but never what is closed, nor
+    what was reached before the clock was set: time that comes a second time is not told twice.
     """
 
     def __init__(self, start_us: int, kind: SegmentKind = "uncertain", note: str | None = None) -> None:
         self._open = _OpenSegment(start_us, kind, None, note, (), end_us=start_us)
+        self._floor_us = start_us
 
     @property
     def current(self) -> Segment:
         """The open segment as far as it reaches."""
         return self._open.so_far()
 
-    def enter(self, kind: SegmentKind, genre: str | None, at_us: int, note: str | None = None) -> Segment | None:
+    def clock_stepped(self) -> None:
+        """The clock was set: nothing that follows is dated before what was reached by now."""
+        self._floor_us = self._open.end_us
+
+    def enter(
+        self, kind: SegmentKind, genre: str | None, at_us: int, note: str | None = None, *, titled: bool = True
+    ) -> Segment | None:
         """What is on air from `at_us` on; when that ends a segment, the closed one is given, else None.
 
         A change dated before the open segment's start, or within `SHORTEST_US` of it, leaves nothing of it: the open
-        one then becomes the new kind from its own start on. The newest title goes over into the new segment.
+        one then becomes the new kind from its own start on. The newest title goes over into the new segment, unless
+        `titled` is False: where nothing comes from the source, its title is not heard.
         """
         last = self._open
         if (kind, genre, note) == (last.kind, last.genre, last.note):
             return None
         reached_us = last.end_us
-        if at_us < min(last.start_us, reached_us - MOST_BACK_US):
-            at_us = reached_us
+        titles = last.titles if titled else ()
+        at_us = max(at_us, self._floor_us)
         if at_us < last.start_us + SHORTEST_US:
-            self._open = _OpenSegment(last.start_us, kind, genre, note, last.titles, end_us=last.end_us)
+            self._open = _OpenSegment(last.start_us, kind, genre, note, titles, end_us=reached_us)
             return None
         last.end_us = at_us
-        self._open = _OpenSegment(at_us, kind, genre, note, last.titles[-1:], end_us=max(at_us, reached_us))
+        self._open = _OpenSegment(at_us, kind, genre, note, titles[-1:], end_us=max(at_us, reached_us))
         return last.so_far()
 
     def reach(self, at_us: int) -> None:

@@ -2,6 +2,7 @@
 
 const STEP_MS = 5000;
 const MOST_STEPS = 720;
+const CLOCK_SET_MS = 60_000;
 
 /** `steps`: [{at (Unix ms, start of the step), values: {slug: mean probability}}], oldest first, without empty steps. */
 export class RollingHistory {
@@ -19,7 +20,8 @@ export class RollingHistory {
   add(timeMs, rolling) {
     const at = timeMs - (timeMs % STEP_MS);
     const last = this.steps.at(-1);
-    if (last && at < last.at) this.steps = []; // The daemon's clock was set back: begin anew.
+    if (last && at < last.at - CLOCK_SET_MS) this.steps = []; // The daemon's clock was set back: begin anew.
+    else if (last && at < last.at) return; // A server's burst on connect is dated back a little.
     if (last?.at === at) {
       this._count += 1;
       for (const [slug, p] of Object.entries(rolling)) {

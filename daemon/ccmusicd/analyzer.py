@@ -8,6 +8,7 @@ import multiprocessing
 import socket
 import statistics
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ ANSWER_TIMEOUT_HOPS = 10.0
 """An answer that takes this many measured hop times (and at least `LEAST_ANSWER_TIMEOUT_S`) will not come."""
 
 LONGEST_BACKOFF_S = 30.0
+OFTEN = 3
+OFTEN_WITHIN_S = 600.0
+"""A GPU that ends the analyzer `OFTEN` times within so many seconds is left for the CPU."""
+
 MEASURED_HOPS = 3
 
 _fork_server = multiprocessing.get_context("forkserver")
@@ -88,9 +93,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a child is to load. `models` None means all; `measured_hops` are timed before it is ready."""
+    """What a child is to load. `models` None means all; `measured_hops` are timed before it is ready.
+
+    `labels` are the slugs that the parent reckons with: a bundle that was changed since is refused.
+    """
 
     bundle: Path
+    labels: tuple[str, ...]
     device: str
     models: Sequence[str] | None
     measured_hops: int
@@ -136,12 +145,14 @@ class Analyzer:
         *,
         device: str = "auto",
         models: Sequence[str] | None = None,
+        labels: tuple[str, ...] = (),
         hop_columns: int | None = None,
         on_ready: Callable[["Analyzer"], None],
     ) -> None:
         self._bundle = bundle
         self._wanted_device = device
         self._models = models
+        self._labels = labels
         self._on_ready = on_ready
         self._picks_hop = hop_columns is None
         self.hop_columns = hop_columns
@@ -171,28 +182,33 @@ class Analyzer:
             AnalyzerError: the bundle cannot be used.
         """
         failures = 0
+        ends: deque[float] = deque(maxlen=OFTEN)
         while True:
             before = self.answers
             reason = await self._run_child()
             failures = 1 if self.answers > before else failures + 1
+            ends.append(time.monotonic())
             self.restarts += 1
             self._enter("restarting")
             log.error("analyzer: %s; starting another (restart %d)", reason, self.restarts)
-            if failures >= 2 and self._wanted_device == "auto" and self.device not in {None, "cpu"}:
-                log.error("analyzer: %s failed twice, going on with the CPU", self.device)
+            often = len(ends) == ends.maxlen and ends[-1] - ends[0] < OFTEN_WITHIN_S
+            if often and self._wanted_device == "auto" and self.device not in {None, "cpu"}:
+                log.error("analyzer: %s failed %d times, going on with the CPU", self.device, len(ends))
                 self._wanted_device = "cpu"
             await asyncio.sleep(min(0.0 if failures == 1 else 0.5 * 2**failures, LONGEST_BACKOFF_S))
 
     async def _run_child(self) -> str:
         """One child's life; gives the reason of its end."""
         ours, theirs = socket.socketpair()
-        order = Order(self._bundle, self._wanted_device, self._models, MEASURED_HOPS if self.hop_s == 0.0 else 1)
+        hops = MEASURED_HOPS if self.hop_s == 0.0 else 1
+        order = Order(self._bundle, self._labels, self._wanted_device, self._models, hops)
         child = _fork_server.Process(target=_child_main, args=(theirs, order), name="analyzer", daemon=True)
         # Here and not in the thread: a process that dies with its parent dies with the thread that made it.
         forkserver.ensure_running()
         try:
-            await _in_thread(child.start)
-        except (OSError, EOFError) as error:
+            async with asyncio.timeout(STARTUP_TIMEOUT_S):
+                await _in_thread(child.start)
+        except (OSError, EOFError) as error:  # `TimeoutError` is one
             ours.close()
             return f"it could not be started: {error}"
         finally:
@@ -301,7 +317,7 @@ async def _in_thread(start: Callable[[], None]) -> None:
         error: BaseException | None = None
         try:
             start()
-        except (OSError, EOFError) as fault:
+        except BaseException as fault:  # noqa: BLE001 - whoever awaits must hear of it
             error = fault
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(settle, error)

@@ -6,8 +6,7 @@ Reads job frames from its connection and answers each, one at a time; ends when 
 | from the parent | payload | answer |
 |---|---|---|
 | `configure {hop_columns}` | | |
-| `hop {station, seq, hops, reset}` | float32 samples of `hops` whole hops | `votes` for the newest of them |
-| `close {station}` | | |
+| `hop {station, seq, reset}` | float32 samples of whole hops | `votes` for the newest of them |
 
 `ready {device, models: {name: null or why not}, hop_s}` comes first; `hop_s` is the measured time of one hop. A
 bundle that cannot be used gives `refused {reason}` instead, and the end.
@@ -51,10 +50,6 @@ class Engine:
         self._stations: dict[str, StreamingColumns] = {}
         self.hop_columns = MEASURED_HOP_COLUMNS
 
-    def close(self, station: str) -> None:
-        """Forget a station."""
-        self._stations.pop(station, None)
-
     @torch.inference_mode()
     def hop(
         self, station: str, samples: NDArray[np.float32], *, reset: bool
@@ -83,7 +78,7 @@ class Engine:
             started = time.perf_counter()
             self.hop("", noise, reset=False)
             seconds.append(time.perf_counter() - started)
-        self.close("")
+        del self._stations[""]
         return statistics.median(seconds[WARM_UP_HOPS:])
 
 
@@ -119,8 +114,6 @@ def serve(engine: Engine, connection: socket.socket) -> None:
         match head["op"]:
             case "configure":
                 engine.hop_columns = head["hop_columns"]
-            case "close":
-                engine.close(head["station"])
             case "hop":
                 started = time.perf_counter()
                 samples = np.frombuffer(payload, dtype="<f4").copy()
@@ -153,6 +146,8 @@ def start(order: Order) -> tuple[Engine, dict[str, Any]]:
         CcmusicError: the bundle or all of its models are refused.
     """
     bundle = read_bundle(order.bundle)
+    if order.labels and bundle.labels.slugs != order.labels:
+        raise CcmusicError(f"the labels of bundle {bundle.name} were changed while it was in use; reload the daemon")
     networks, refused = load_bundle(bundle, order.models)
     if not networks:
         raise CcmusicError(f"no model of bundle {bundle.name} can be used: {'; '.join(refused.values())}")

@@ -20,11 +20,12 @@ from ccmusicd.capture.spec import SourceSpec, parse_spec
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 from ccmusicd.notify import Notifier
 from ccmusicd.onair import DecisionOptions
-from ccmusicd.publish.mqtt import Mqtt
+from ccmusicd.publish.mqtt import Mqtt, check_broker
+from ccmusicd.publish.record import check_record
 from ccmusicd.publish.timeline import Timeline
 from ccmusicd.publish.web import Web
 from ccmusicd.resources import bundle_folder, resource
-from ccmusicd.settings import Settings, StationSettings, host_and_port, mqtt_password, state_directory
+from ccmusicd.settings import Settings, SettingsError, StationSettings, host_and_port, mqtt_password, state_directory
 from ccmusicd.station import Station, StationOptions
 
 log = logging.getLogger(__name__)
@@ -34,9 +35,9 @@ STATUS_EVERY_TICKS = 4
 
 STALE_TICK_S = 10.0
 NO_PROGRESS_S = 120.0
-"""Hops that wait for so long, though the analyzer is respawned, mean that only a new daemon may help."""
+"""Hops that wait for so long though an analyzer runs mean that only a new daemon may help."""
 
-DRAIN_TIMEOUT_S = 60.0
+DRAIN_TIMEOUT_S = 180.0
 """After the end of every input, how long its last hops may take."""
 
 
@@ -62,6 +63,9 @@ class App:
         self._notifier = Notifier()
         self._stations: dict[str, Station] = {}
         self._captures: dict[str, Capture] = {}
+        self._analyzer: Analyzer | None = None
+        self._timeline: Timeline | None = None
+        self._mqtt: Mqtt | None = None
         self._listening: dict[str, asyncio.Task[Ended]] = {}
         self._pause_changed = asyncio.Event()
         self._outcome: asyncio.Future[Outcome] | None = None
@@ -76,16 +80,17 @@ class App:
             CcmusicError: the bundle, the record or the address cannot be used; everything is stopped.
         """
         self._outcome = asyncio.get_running_loop().create_future()
+        settings = self._settings
         async with contextlib.AsyncExitStack() as stack:
-            settings = self._settings
+            stack.enter_context(self._signals())
+            bundle = check(settings, real_time=self._real_time)
             stations = settings.stations or {"demo": StationSettings(input="demo", name="Demo")}
-            bundle = read_bundle(bundle_folder(settings.analyzer.bundle))
-            models = settings.analyzer.models or [spec.name for spec in bundle.models]
+            models = [spec.name for spec in bundle.chosen(settings.analyzer.models or None)]
             hub = Hub(_about(settings, bundle, models, stations))
             if not bundle.trained:
                 log.warning("bundle %s is not trained: its networks hold random weights and know no genre", bundle.name)
             await self._record(stack, hub)
-            analyzer = self._analyzer(bundle, models, hub)
+            analyzer = self._analyzer = self._make_analyzer(bundle, models, hub)
             for key, station in stations.items():
                 self._add(key, station, hub, analyzer)
             await self._publish(stack, hub)
@@ -95,8 +100,7 @@ class App:
             await stack.enter_async_context(self._running(self._notifier.run_watchdog(self._alive), "watchdog"))
             for key in stations:
                 await stack.enter_async_context(self._running(self._listen(key), f"listen {key}"))
-            with self._signals():
-                outcome = await self._outcome
+            outcome = await self._outcome
             self._notifier.reloading() if outcome is Outcome.RELOAD else self._notifier.stopping()
             log.info("stopping (%s)", outcome.name.lower())
         return outcome
@@ -110,17 +114,18 @@ class App:
             with contextlib.suppress(OSError):  # the timeline says itself, and better, that it cannot write there
                 folder.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{folder / 'timeline.sqlite'}"
-        timeline = Timeline(hub, url)
+        timeline = self._timeline = Timeline(hub, url)
         stack.push_async_callback(timeline.stop)
         await asyncio.to_thread(timeline.start, time.time_ns() // 1000)
         await stack.enter_async_context(self._running(timeline.run(), "timeline"))
 
-    def _analyzer(self, bundle: Bundle, models: list[str], hub: Hub) -> Analyzer:
+    def _make_analyzer(self, bundle: Bundle, models: list[str], hub: Hub) -> Analyzer:
         hop = self._settings.analyzer.hop
         return Analyzer(
             bundle.folder,
             device=self._settings.analyzer.device,
             models=models,
+            labels=bundle.labels.slugs,
             hop_columns=None if hop == "auto" else round(hop * SAMPLE_RATE / HOP_LENGTH),
             on_ready=lambda analyzer: self._analyzer_ready(hub, analyzer),
         )
@@ -162,6 +167,7 @@ class App:
             port=port,
             viewer=resource("web_viewer"),
             ready=lambda: self._ready,
+            health=self._health,
             max_clients=settings.web.max_clients,
             pause=self._pause,
             allowed_origins=tuple(settings.web.allowed_origins),
@@ -170,7 +176,7 @@ class App:
         stack.push_async_callback(web.stop)
         print(f"viewer: {_url(*web.address)}", flush=True)  # noqa: T201 - what a newcomer looks for
         if settings.mqtt.url:
-            mqtt = Mqtt(
+            mqtt = self._mqtt = Mqtt(
                 hub,
                 url=settings.mqtt.url,
                 node=settings.daemon.node,
@@ -208,21 +214,19 @@ class App:
     async def _listen(self, key: str) -> None:
         """Capture one station, except while it is paused, until its source has ended for good."""
         station = self._stations[key]
-        while True:
-            if not station.paused:
-                capturing = asyncio.create_task(self._captures[key].run(), name=f"capture {key}")
-                self._listening[key] = capturing
-                try:
-                    self.ended[key] = await capturing
-                    break
-                except asyncio.CancelledError:
-                    if not capturing.done() or not station.paused:
-                        capturing.cancel()
-                        await asyncio.gather(capturing, return_exceptions=True)
-                        raise
-            self._pause_changed.clear()
-            if station.paused:
+        while key not in self.ended:
+            while station.paused:
+                self._pause_changed.clear()
                 await self._pause_changed.wait()
+            capturing = asyncio.create_task(self._captures[key].run(), name=f"capture {key}")
+            self._listening[key] = capturing
+            try:
+                await asyncio.wait({capturing})  # ended, or cancelled by a pause
+            finally:
+                capturing.cancel()
+                await asyncio.gather(capturing, return_exceptions=True)
+            if not capturing.cancelled():
+                self.ended[key] = capturing.result()
         ended = self.ended[key]
         log.log(logging.INFO if ended.message is None else logging.ERROR, "%s: %s", key, ended.message or "input ended")
         if len(self.ended) == len(self._stations):
@@ -255,10 +259,20 @@ class App:
             self._ticked = time.monotonic()
             await asyncio.sleep(TICK_S)
 
+    def _health(self) -> dict[str, Any]:
+        """What is degraded though the daemon serves; each publisher's own words."""
+        return {
+            "analyzer": self._analyzer.state if self._analyzer else "starting",
+            "timeline": self._timeline.state if self._timeline else "off",
+            "mqtt": self._mqtt.state if self._mqtt else "off",
+        }
+
     def _alive(self) -> bool:
         """Whether the daemon makes progress; a source that is down is none of its faults."""
         waits = max(station.overdue_s() for station in self._stations.values())
-        return time.monotonic() - self._ticked < STALE_TICK_S and waits < NO_PROGRESS_S
+        ticks = time.monotonic() - self._ticked < STALE_TICK_S
+        works = self._analyzer is not None and self._analyzer.state == "running"
+        return ticks and (waits < NO_PROGRESS_S or not works)  # one that is started again and again is not given up
 
     def _analyzer_ready(self, hub: Hub, analyzer: Analyzer) -> None:
         columns, device = analyzer.hop_columns or 0, analyzer.device
@@ -308,6 +322,28 @@ def exit_code(outcome: Outcome, ended: Mapping[str, Ended]) -> int:
     if outcome is not Outcome.INPUT_ENDED:
         return os.EX_OK
     return max((end.exit_code for end in ended.values()), default=os.EX_OK)
+
+
+def check(settings: Settings, *, real_time: bool = True) -> Bundle:
+    """Everything about settings that can be found wrong without starting anything; gives the bundle they name.
+
+    Raises:
+        CcmusicError: the bundle, a model's name, an address, a file or a combination cannot be used.
+    """
+    bundle = read_bundle(bundle_folder(settings.analyzer.bundle))
+    bundle.chosen(settings.analyzer.models or None)
+    mqtt_password(settings)
+    if settings.mqtt.url:
+        check_broker(settings.mqtt.url, Path(settings.mqtt.ca_file) if settings.mqtt.ca_file else None)
+    if settings.timeline.url:
+        check_record(settings.timeline.url)
+    for key, station in settings.stations.items():
+        spec = parse_spec(station.input)
+        if not real_time and (spec.live or spec.is_url):
+            raise SettingsError(f"full speed is for what has an end; {key} listens to {spec.redacted}")
+    if not real_time and not settings.stations:
+        raise SettingsError("full speed is for what has an end; the demo has none")
+    return bundle
 
 
 def _stall_s(station: StationSettings, spec: SourceSpec, read_timeout_s: float) -> float | None:

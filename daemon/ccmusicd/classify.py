@@ -1,6 +1,7 @@
 """`ccmusicd classify`: recordings the article's way, clip by clip, every model side by side."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from ccmusic_stream.classifier import CLIP_SAMPLES, Classifier, Vote, clip_starts, clip_windows
 from ccmusic_stream.ensemble import EnsembleVote, band, combine
-from ccmusic_stream.errors import CcmusicError
+from ccmusic_stream.errors import AudioError, CcmusicError
 from ccmusic_stream.geometry import SAMPLE_RATE, Spectrogram
 from ccmusic_stream.labels import Labels
 from ccmusic_stream.level import is_sound
@@ -163,23 +165,23 @@ def classify_files(files: Sequence[str], bundle: Bundle, *, clip: str, as_json: 
     errors = Console(stderr=True)
     offline = OfflineClassifier(bundle, device)
     for reason in offline.refused.values():
-        errors.print(f"[red]left out:[/] {reason}", highlight=False)
+        errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False)
     if not bundle.trained:
         errors.print("[yellow]The networks of this bundle hold random weights: their answers mean nothing.[/]")
     status = 0
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("", total=len(files))
         for number, file in enumerate(files):
-            progress.update(task, completed=number, description=Path(file).name)
+            progress.update(task, completed=number, description=escape(Path(file).name))
 
             def advance(done: int, windows: int, number: int = number) -> None:
                 progress.update(task, completed=number + done / windows)
 
             try:
                 result = offline.recording(file, clip, advance)
-            except SourceError as error:
-                errors.print(str(error), style="red", markup=False, highlight=False)
-                status = max(status, error.exit_code)
+            except (SourceError, AudioError) as error:
+                errors.print(f"{file}: {error}", style="red", markup=False, highlight=False)
+                status = max(status, getattr(error, "exit_code", os.EX_NOINPUT))
                 continue
             if as_json:
                 sys.stdout.write(json.dumps(result.to_dict(bundle.labels, trained=bundle.trained)) + "\n")
@@ -207,7 +209,7 @@ def _warnings(path: Path, recording: Recording, mel: torch.Tensor) -> list[str]:
 
 
 def _print(result: Result, labels: Labels, console: Console) -> None:
-    console.print(f"\n[bold]{result.file}[/]  {result.duration_s:.1f} s", highlight=False)
+    console.print(f"\n[bold]{escape(result.file)}[/]  {result.duration_s:.1f} s", highlight=False)
     for warning in result.warnings:
         console.print(f"[yellow]warning:[/] {warning}", highlight=False)
     for window in result.windows:
@@ -223,7 +225,7 @@ def _table(window: Window, labels: Labels) -> Table:
     table.add_column("ms", justify="right")
     for name, vote in window.votes.items():
         if vote.probabilities is None:
-            table.add_row(name, f"[red]{vote.error}[/]", *[""] * 4, f"{vote.ms:.0f}")
+            table.add_row(name, f"[red]{escape(str(vote.error))}[/]", *[""] * 4, f"{vote.ms:.0f}")
         else:
             table.add_row(name, *_cells(vote.probabilities, labels), f"{vote.ms:.0f}")
     joint = window.joint

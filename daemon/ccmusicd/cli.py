@@ -7,14 +7,17 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 from ccmusic_stream.errors import CcmusicError
 from ccmusicd import __version__
+
+if TYPE_CHECKING:
+    from ccmusicd.settings import Settings
 
 # ruff: noqa: PLC0415 - see above
 
@@ -123,7 +126,7 @@ def run(
     def load() -> configuration.Settings:
         return configuration.load(config_file, given, only_station=only_station)
 
-    raise typer.Exit(_run(load(), load, real_time=speed == "real"))
+    raise typer.Exit(_run(load, real_time=speed == "real"))
 
 
 @app.command()
@@ -165,14 +168,11 @@ def devices(as_json: Json = False) -> None:
 @config.command("check")
 def config_check(config_file: ConfigFile = None) -> None:
     """Say whether the configuration can be used; exit status 78 and a line for each fault when not."""
-    from ccmusic_stream.models.bundle import read_bundle
     from ccmusicd import settings as configuration
-    from ccmusicd.resources import bundle_folder
+    from ccmusicd.app import check
 
     settings = configuration.load(config_file)
-    bundle = read_bundle(bundle_folder(settings.analyzer.bundle))
-    list(bundle.chosen(settings.analyzer.models or None))
-    configuration.mqtt_password(settings)
+    bundle = check(settings)
     typer.echo(f"ok: {len(settings.stations) or 'demo'} station(s), bundle {bundle.name}")
 
 
@@ -219,27 +219,28 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value is not None and value != {}}
 
 
-def _run(settings: Any, load: Any, *, real_time: bool) -> int:
-    from ccmusicd.app import App, Outcome, exit_code
-
-    _log_to_stderr(settings.daemon.log_level)
+def _run(load: "Callable[[], Settings]", *, real_time: bool) -> int:
+    """Run the daemon, anew with the configuration of that moment after each SIGHUP."""
+    from ccmusicd.app import App, Outcome, check, exit_code
 
     def may_reload() -> bool:
         try:
-            load()
+            check(load(), real_time=real_time)
         except CcmusicError as error:
             logging.getLogger(__name__).log(logging.ERROR, "the new configuration is refused, the old kept: %s", error)
             return False
         return True
 
-    daemon = App(settings, real_time=real_time, may_reload=may_reload)
-    outcome = asyncio.run(daemon.run())
-    if outcome is Outcome.RELOAD:
-        os.execv(sys.executable, [sys.executable, "-m", "ccmusicd", *sys.argv[1:]])  # noqa: S606 - itself
-    return exit_code(outcome, daemon.ended)
+    while True:
+        settings = load()
+        _log_to_stderr(settings.daemon.log_level)
+        daemon = App(settings, real_time=real_time, may_reload=may_reload)
+        outcome = asyncio.run(daemon.run())
+        if outcome is not Outcome.RELOAD:
+            return exit_code(outcome, daemon.ended)
 
 
 def _log_to_stderr(level: str) -> None:
     """Lines for people; under systemd the journal has the time already."""
     stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(level=level.upper(), format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(force=True, level=level.upper(), format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr)

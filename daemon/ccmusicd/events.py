@@ -51,7 +51,7 @@ class HopEvent:
 
     `end_sample` and `time_us` are those of the newest sample in the window. `genre` is the stable genre (None unless
     `state` is "music" or "speech"), since `since_us`; `probability` is its rolling probability. `lag_s` is how far
-    this hop's newest sample lies behind the ring's newest; `dropped` counts hops without votes since the start.
+    this hop's votes came after its newest sample was in the ring; `dropped` counts hops without votes since the start.
     """
 
     topic: ClassVar[str] = "hop"
@@ -158,7 +158,8 @@ class StatusEvent:
     """How a station, its source and the analyzer are. Sent on every change and once a second.
 
     `source_format` is what the source said of its sound ({"rate", "channels", "codec", …}). `gap_samples` counts
-    lost audio since the start, `xruns` the overflows and skipped packets that the source reported.
+    lost audio since the start, `xruns` the overflows and skipped packets that the source reported; `source_warning`
+    is the newest of those, for a minute; `source_error` why the source is not running.
     """
 
     topic: ClassVar[str] = "status"
@@ -180,6 +181,7 @@ class StatusEvent:
     analyzer_restarts: int
     device: str | None
     hop_s: float | None
+    source_warning: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """The `status` message."""
@@ -193,6 +195,7 @@ class StatusEvent:
                 "state": self.source_state,
                 "restarts": self.source_restarts,
                 "error": self.source_error,
+                "warning": self.source_warning,
                 "format": dict(self.source_format),
                 "title": self.title,
             },

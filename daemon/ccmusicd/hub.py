@@ -163,6 +163,8 @@ class Hub:
             latest.hop = event
         elif isinstance(event, StatusEvent):
             latest.status = event
+            if event.state in {"no_signal", "paused"}:
+                latest.hop = None  # it tells of a sound that is no longer there
         elif isinstance(event, SegmentEvent):
             latest.segment = event
         for inbox in self._inboxes:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ccmusic_stream.errors import CheckpointError
@@ -28,7 +29,9 @@ def print_devices(*, as_json: bool) -> None:
     table = Table("name", "through", "channels", "rate", "default")
     for device in found:
         mark = "yes" if device.default else ""
-        table.add_row(device.name, device.host_api, str(device.channels), f"{device.default_rate} Hz", mark)
+        table.add_row(
+            escape(device.name), escape(device.host_api), str(device.channels), f"{device.default_rate} Hz", mark
+        )
     Console().print(table)
 
 
@@ -73,7 +76,7 @@ def print_inspections(files: Sequence[Path], *, as_json: bool) -> int:
         if as_json:
             sys.stdout.write(json.dumps(found.to_dict(), ensure_ascii=False) + "\n")
             continue
-        table = Table(title=str(file), title_justify="left", show_header=False)
+        table = Table(title=escape(str(file)), title_justify="left", show_header=False)
         identity = found.identity
         table.add_row("network", "unknown" if identity is None else identity.backbone)
         if identity is not None:
@@ -84,6 +87,6 @@ def print_inspections(files: Sequence[Path], *, as_json: bool) -> int:
         table.add_row("sha256", found.sha256)
         if found.report is not None:
             table.add_row("report", found.report.summary())
-        table.add_row("usable", "yes" if found.problem is None else f"no: {found.problem}")
+        table.add_row("usable", "yes" if found.problem is None else f"no: {escape(found.problem)}")
         Console().print(table)
     return status

@@ -14,10 +14,12 @@ from ccmusicd.events import SegmentChange, SegmentEvent, State
 
 STARTING = "starting"
 STARTING_LASTS_US = 15_000_000
-"""A genre that is found within this time of a start is dated back to the start; after it, sound without one is
-simply uncertain."""
+"""What is found within this time of a start is dated back to the start; the window holds little more than it."""
 
 ANALYZER_GONE = "analyzer restarting"
+NO_VOTES = "no model votes"
+VOTELESS_S = 5.0
+"""Without a vote of any model for this long, what was heard before no longer counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +72,28 @@ class OnAir:
         )
         self._trained = trained
         self._publish = publish
-        self._paused = self._lost = self._silent = self._blind = False
+        self._paused = self._lost = self._silent = self._blind = self._mute = False
+        self._voteless_s = 0.0
         self._sound_since_us: int | None = None
         self._tracker = SegmentTracker(start_us, note=STARTING)
         self._tell("new", self._tracker.current)
 
     @property
     def state(self) -> State:
-        """What the station is now."""
-        if self._paused:
-            return "paused"
-        if self._lost:
-            return "no_signal"
-        if self._silent:
-            return "silence"
-        if self._blind or self._rolling.values is None:
-            return "starting"
-        if self._stable.index is None:
-            return "uncertain"
+        """What the station is now: the first of these that holds."""
+        without_genre: tuple[tuple[State, bool], ...] = (
+            ("paused", self._paused),
+            ("no_signal", self._lost),
+            ("silence", self._silent),
+            ("starting", self._blind),
+            ("uncertain", self._mute),
+            ("starting", self._rolling.values is None),
+            ("uncertain", self._stable.index is None),
+        )
+        for state, holds in without_genre:
+            if holds:
+                return state
+        assert self._stable.index is not None  # noqa: S101 - the last of them
         return "music" if self._labels.named(self._labels.slugs[self._stable.index]).music else "speech"
 
     @property
@@ -127,6 +133,7 @@ class OnAir:
     def vote(self, probabilities: Mapping[str, NDArray[np.float64]], at_us: int, passed_s: float) -> Decision:
         """One hop's votes, each of shape (classes,), for the window that ends at `at_us`."""
         joint = combine(probabilities) if probabilities else None
+        self._listen_for_votes(joint is not None, at_us, passed_s)
         if joint is not None and self._hears(at_us):
             rolling = self._rolling.update(joint.probabilities, passed_s)
             self._stable.update(rolling, passed_s)
@@ -145,8 +152,19 @@ class OnAir:
         self._tracker.reach(at_us)
         self._tell("end", self._tracker.current)
 
+    def clock_stepped(self) -> None:
+        """The system clock was set: times before what was already told are told no second time."""
+        self._tracker.clock_stepped()
+
+    def _listen_for_votes(self, voted: bool, at_us: int, passed_s: float) -> None:
+        self._voteless_s = 0.0 if voted else self._voteless_s + passed_s
+        mute = self._voteless_s >= VOTELESS_S
+        if mute != self._mute:
+            self._mute = mute
+            self._interrupt(at_us)
+
     def _hears(self, at_us: int) -> bool:
-        if self._paused or self._lost or self._silent or self._blind:
+        if self._paused or self._lost or self._silent or self._blind or self._mute:
             return False
         if self._sound_since_us is None:
             self._sound_since_us = self._tracker.current.start_us
@@ -162,16 +180,19 @@ class OnAir:
     def _settle(self, at_us: int) -> None:
         """Let the timeline follow the state.
 
-        A genre found after a start is dated back to the start: all the sound that speaks for it came since then.
+        A genre found soon after a start is dated back to it: all the sound that speaks for it came since then.
         """
         state, present = self.state, self._tracker.current
         kind: SegmentKind = "uncertain" if state == "starting" else state
         note = (ANALYZER_GONE if self._blind else STARTING) if state == "starting" else None
-        if present.note == STARTING and state in {"music", "speech", "uncertain"}:
-            if state == "uncertain" and at_us - present.start_us < STARTING_LASTS_US:
+        if self._mute and state == "uncertain":
+            note = NO_VOTES
+        elif present.note == STARTING and state in {"music", "speech", "uncertain"}:
+            recent = at_us - present.start_us < STARTING_LASTS_US
+            if state == "uncertain" and recent:
                 return  # not known yet: it stays one segment until it is
-            at_us = present.start_us
-        closed = self._tracker.enter(kind, self.genre, at_us, note)
+            at_us = present.start_us if recent or state == "uncertain" else at_us
+        closed = self._tracker.enter(kind, self.genre, at_us, note, titled=state not in {"no_signal", "paused"})
         if closed is not None:
             self._tell("end", closed)
         current = self._tracker.current

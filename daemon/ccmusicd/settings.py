@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSettingsError
 
 from ccmusic_stream.errors import CcmusicError
 from ccmusicd.capture.options import AtEnd, RawSampleFormat
@@ -88,6 +89,13 @@ class DecisionSettings(_Table):
     margin: Probability
     hold_s: Annotated[float, Field(ge=0)]
     least_heard_s: Annotated[float, Field(ge=0)]
+
+    @field_validator("leave")
+    @classmethod
+    def _below_enter(cls, leave: float, info: ValidationInfo) -> float:
+        if leave > info.data.get("enter", 1.0):
+            raise ValueError("must not be above enter, or a genre is given up as soon as it is shown")
+        return leave
 
 
 class SilenceSettings(_Table):
@@ -235,7 +243,8 @@ def host_and_port(listen: str) -> tuple[str, int]:
     """
     matched = re.fullmatch(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\s:\[\]]+)):(\d{1,5})", listen)
     if matched is None or int(matched[3]) > 65_535:
-        raise ValueError(f"{listen!r} is not an address and port, as in 127.0.0.1:8765 or [::1]:8765")
+        shown = "It" if "@" in listen else repr(listen)
+        raise ValueError(f"{shown} is not an address and port, as in 127.0.0.1:8765 or [::1]:8765")
     return matched[1] or matched[2], int(matched[3])
 
 
@@ -278,7 +287,7 @@ def _read(file: Path) -> str:
 def _parse(text: str, file: Path | None) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # besides bad syntax: huge numbers, deep nesting
         raise SettingsError(f"{file}: {error}") from None
 
 
@@ -298,7 +307,10 @@ def _from_environment() -> dict[str, Any]:
         if name.startswith(ENV_PREFIX) and table not in Settings.model_fields:
             known = ", ".join(f"{ENV_PREFIX}{known.upper()}__…" for known in Settings.model_fields)
             raise SettingsError(f"environment {name}: unknown; known are {known}")
-    return EnvSettingsSource(Settings)()
+    try:
+        return EnvSettingsSource(Settings)()
+    except UnreadableSettingsError as error:
+        raise SettingsError(f"environment {ENV_PREFIX}…: {error}; lists and tables are written as JSON") from None
 
 
 def _explain(
@@ -309,14 +321,19 @@ def _explain(
     for fault in error.errors(include_url=False):
         path = [str(part) for part in fault["loc"] if not _is_union_branch(part)]
         key = ".".join(path)
-        value = fault["input"]
-        shown = "" if isinstance(value, Mapping) or "password" in key else f" (it is {value!r})"
+        shown = _shown(fault["input"]) if fault["type"] != "extra_forbidden" and "password" not in key else ""
         reason = {"extra_forbidden": "unknown key", "missing": "is missing"}.get(
             fault["type"], fault["msg"].removeprefix("Value error, ")
         )
         where = _where(path, text, file, environment, overrides)
         lines.append(f"{where}: {key}: {reason}{'' if reason == 'is missing' else shown}")
     return "\n".join(dict.fromkeys(lines))
+
+
+def _shown(value: Any) -> str:
+    """The value, unless it may hold a secret: addresses do, and so may whole tables and lists."""
+    harmless = isinstance(value, bool | int | float) or (isinstance(value, str) and not re.search(r"[@:/]", value))
+    return f" (it is {value!r})" if harmless else ""
 
 
 def _is_union_branch(part: str | int) -> bool:

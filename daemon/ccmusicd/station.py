@@ -1,8 +1,11 @@
 """One station: its sound comes in, hops go to the analyzer, and what it hears goes out as events."""
 
 import asyncio
+import bisect
+import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,11 +23,20 @@ from ccmusicd.events import ColumnsEvent, HopEvent, LevelEvent, ModelVote, Sourc
 from ccmusicd.hub import Hub
 from ccmusicd.onair import Decision, DecisionOptions, OnAir
 
+log = logging.getLogger(__name__)
+
 NO_SIGNAL_S = 2.0
 """Without a sample for this long there is no signal."""
 
 MOST_BACKLOG_S = 4.0
 """Hops that wait longer than this are dropped, oldest first: late truth is less use than fresh."""
+
+SHORT_GAP = SAMPLE_RATE // 2
+"""Fewer lost samples than this end no silence."""
+
+WARNING_LASTS_S = 60.0
+ARRIVALS = 2_048
+"""Blocks of sound whose time of arrival is remembered; a minute's worth and more."""
 
 ROOM_HOPS = 2
 """How many whole hops a source read at full speed may be ahead of the analyzer."""
@@ -42,6 +54,11 @@ class StationOptions:
     decision: DecisionOptions = field(default_factory=DecisionOptions)
 
 
+def _since_boot() -> float:
+    """Seconds that go on while the machine is suspended: the time asleep was not heard."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Station:
     """A station's ring, clock, meters and decisions; the capture's sink and the analyzer's feed.
 
@@ -54,7 +71,7 @@ class Station:
         hub: Hub,
         analyzer: Analyzer,
         *,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = _since_boot,
         utc_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self.id = options.id
@@ -88,6 +105,12 @@ class Station:
         self._paused = False
         self._source_state: SourceState = "connecting"
         self._source_error: str | None = None
+        self._source_warning: str | None = None
+        self._warned_at = 0.0
+        self._arrivals: deque[tuple[int, float]] = deque(maxlen=ARRIVALS)  # (sample index, when it was here)
+        self._begun_at = monotonic()
+        self._lost = False
+        self._new_samples = 0  # of the job that is waited for: what no earlier job held
         self._source_restarts = 0
         self._source_format: Mapping[str, Any] = {}
         self._room = asyncio.Event()
@@ -97,7 +120,7 @@ class Station:
 
     async def drained(self) -> None:
         """Wait until every whole hop that came was voted on or dropped."""
-        while self._waiting is not None or self.overdue_s() >= 0:
+        while self._waiting is not None or self.overdue_s() >= 0 or (self._hop_samples == 0 and self._ring.end > 0):
             self._room.clear()
             await self._room.wait()
 
@@ -119,37 +142,48 @@ class Station:
         self.publish_status()
 
     def source_title(self, title: str) -> None:
-        """The source named what it plays."""
-        self._title = title
+        """The source named what it plays; "": nothing it has a name for."""
+        self._title = title or None
+        if not title:
+            return
         self._on_air.title(title)
         self._hub.publish(TitleEvent(self.id, self._clock.utc_us(self._ring.end), title))
 
     def source_warning(self, message: str, count: int) -> None:
         """Something was lost or mended on the way; `count` times."""
         self._xruns += count
-        self._source_error = message
+        self._warn(message)
 
     def begin(self) -> None:
         """Sound comes for the first time, or again: what was missed meanwhile becomes a gap at its place."""
-        missed = self._clock.begin(self._ring.end, self._monotonic())
+        self._begun_at = self._monotonic()
+        self._title = None  # this child has named none yet
+        self._resume(self._begun_at)
+
+    def _resume(self, at: float) -> None:
+        """Sound that was absent is here again at the time `at`."""
+        missed = self._clock.begin(self._ring.end, at)
         if self._begins_anew:
             self._ring.append_zeros(missed)
+            self._interrupted(missed)
             self._begins_anew = False
         else:
-            self._ring.append_gap(missed)
-        self._interrupted(missed)
+            self.gap(missed)
 
     def gap(self, samples: int) -> None:
         """`samples` were lost here."""
         self._ring.append_gap(samples)
+        if samples >= NO_SIGNAL_S * SAMPLE_RATE:
+            self._lose(self._clock.utc_us(self._ring.end - samples))
         self._interrupted(samples)
 
     def _interrupted(self, samples: int) -> None:
         if samples == 0:
             return
         self._meter.restart(self._ring.end)
-        self._silence.restart()
-        self._on_air.silence(silent=False, at_us=self._clock.utc_us(self._ring.end - samples))
+        if samples >= SHORT_GAP:
+            self._silence.restart()
+            self._on_air.silence(silent=False, at_us=self._clock.utc_us(self._ring.end - samples))
         hop = self._hop_samples
         if hop and samples > hop:
             self._voted = self._ring.end // hop * hop  # hops that were never heard are not dropped hops
@@ -157,11 +191,17 @@ class Station:
 
     def audio(self, samples: NDArray[np.float32]) -> None:
         """The next samples, shape (n,), finite."""
+        now = self._monotonic()
+        if self._lost and now - self._begun_at > NO_SIGNAL_S:  # the same child goes on after a stall
+            self._resume(now - len(samples) / SAMPLE_RATE)
+            if self._title is not None:
+                self._on_air.title(self._title)
         first = self._ring.end
         self._ring.append(samples)
-        now = self._monotonic()
         self._heard_at = now
+        self._arrivals.append((self._ring.end, now))
         lost = self._clock.arrived(self._ring.end, now)
+        self._lost = False
         self._on_air.signal(lost=False, at_us=self._clock.utc_us(first))
         for index, level in self._meter.push(samples):
             self._level = level
@@ -198,7 +238,8 @@ class Station:
         due = (self._ring.end - self._voted) // hop
         take = due if self._options.real_time and (not self._known or due * hop > self._most_backlog) else 1
         end = self._voted + take * hop
-        if self._last_vote_end is not None:  # what came while the first analyzer was starting could not be voted on
+        burst = self._monotonic() - self._begun_at <= MOST_BACKLOG_S  # a server's past, not our slowness
+        if self._last_vote_end is not None and not burst:  # nor could be voted on what came before the first analyzer
             self._dropped += take - 1
         start = self._voted
         reset = not self._known or take * hop > PRIME_COLUMNS * HOP_LENGTH
@@ -206,6 +247,7 @@ class Station:
             start = end - math.ceil(PRIME_COLUMNS * HOP_LENGTH / hop) * hop
         self._seq += 1
         self._known = True
+        self._new_samples = take * hop
         self._voted = end
         self._waiting = Job(self.id, self._seq, end, self._read(start, end), reset)
         return self._waiting
@@ -215,9 +257,9 @@ class Station:
         self._waiting = None
         self._room.set()
         self._hops += 1
-        self._lag_s = (self._ring.end - job.end) / SAMPLE_RATE
-        last, self._last_vote_end = self._last_vote_end, job.end
-        passed_s = (job.end - last if last is not None else self._hop_samples) / SAMPLE_RATE
+        self._lag_s = self._monotonic() - self._arrived_at(job.end) if self._options.real_time else 0.0
+        self._last_vote_end = job.end
+        passed_s = self._new_samples / SAMPLE_RATE
         time_us = self._clock.utc_us(job.end)
         self._on_air.analyzer(gone=False, at_us=time_us)
         votes = {name: vote.probabilities for name, vote in answer.models.items() if vote.probabilities is not None}
@@ -256,10 +298,13 @@ class Station:
         now = self._monotonic()
         step_s = self._clock.check_utc(now, self._utc_us())
         if step_s:
-            self._source_error = f"the system clock was set {step_s:+.1f} s"
+            self._on_air.clock_stepped()
+            log.warning("%s: the system clock was set by %+.1f s", self.id, step_s)
+            self._warn(f"the system clock was set by {step_s:+.1f} s")
+        if self._source_warning is not None and now - self._warned_at > WARNING_LASTS_S:
+            self._source_warning = None
         if now - self._heard_at > NO_SIGNAL_S and not self._paused:
-            self._on_air.signal(lost=True, at_us=self._clock.utc_us(self._ring.end))
-            self._level = SILENT
+            self._lose(self._clock.utc_us(self._ring.end))
 
     def pause(self, *, paused: bool) -> None:
         """Stop or resume listening; the app stops and starts the capture."""
@@ -267,6 +312,7 @@ class Station:
             return
         self._paused = paused
         self._begins_anew = True
+        self._heard_at = self._monotonic()
         self._on_air.pause(paused=paused, at_us=self._now_us())
         self.publish_status()
 
@@ -288,8 +334,9 @@ class Station:
                 source_state="paused" if self._paused else self._source_state,
                 source_restarts=self._source_restarts,
                 source_error=self._source_error,
+                source_warning=self._source_warning,
                 source_format=self._source_format,
-                title=self._title,
+                title=None if self._lost or self._paused else self._title,
                 gap_samples=self._ring.gap_samples,
                 xruns=self._xruns,
                 dropped_hops=self._dropped,
@@ -305,6 +352,19 @@ class Station:
     def close(self) -> None:
         """The daemon stops: the open segment ends now, or with the last sample that was heard at full speed."""
         self._on_air.close(self._now_us() if self._options.real_time else self._clock.utc_us(self._ring.end))
+
+    def _lose(self, at_us: int) -> None:
+        self._lost = True
+        self._level = SILENT
+        self._on_air.signal(lost=True, at_us=at_us)
+
+    def _warn(self, message: str) -> None:
+        self._source_warning, self._warned_at = message, self._monotonic()
+
+    def _arrived_at(self, index: int) -> float:
+        """When the sample before `index` was in the ring; now, when that is not remembered."""
+        place = bisect.bisect_left(self._arrivals, index, key=lambda arrival: arrival[0])
+        return self._arrivals[place][1] if place < len(self._arrivals) else self._monotonic()
 
     @property
     def _hop_samples(self) -> int:

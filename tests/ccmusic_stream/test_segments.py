@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from ccmusic_stream.segments import MAX_TITLES, MOST_BACK_US, Segment, SegmentKind, SegmentTracker
+from ccmusic_stream.segments import MAX_TITLES, Segment, SegmentKind, SegmentTracker
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -45,6 +45,7 @@ def test_no_hole_and_no_overlap_whatever_the_times(seed: int) -> None:
         now += int(random.integers(0, 5 * SECOND))
         if random.random() < 0.01:  # somebody sets the clock
             now += int(random.choice([-1, 1])) * int(random.choice([1, 60, 3600])) * SECOND
+            segments.clock_stepped()
         match random.integers(0, 4):
             case 0:
                 segments.reach(now)
@@ -122,20 +123,13 @@ def test_a_change_dated_to_the_start_or_before_it_leaves_nothing_of_the_open_seg
 def test_a_clock_that_is_set_back_does_not_rewrite_what_was_on_air() -> None:
     segments = SegmentTracker(START, "music")
     segments.reach(START + 2 * HOUR // 3)
-    closed = segments.enter("silence", None, START - HOUR // 3)
+    segments.clock_stepped()
+    closed = segments.enter("silence", None, START + HOUR // 3)
     assert closed == Segment(START, START + 2 * HOUR // 3, "music")
     assert segments.current == Segment(closed.end_us, closed.end_us, "silence")
     assert segments.enter("speech", "talk", START - HOUR // 4) is None  # this time was told already
     segments.reach(START + HOUR)
     assert segments.current == Segment(closed.end_us, START + HOUR, "speech", "talk")
-
-
-def test_whatever_can_be_dated_back_is_no_step_of_the_clock() -> None:
-    segments = SegmentTracker(START, "music")
-    segments.reach(START + MOST_BACK_US - 2)
-    assert segments.enter("no_signal", None, START - 1) is None
-    assert segments.current.kind == "no_signal"
-    assert segments.current.start_us == START
 
 
 def test_a_clock_that_is_set_forward_leaves_no_hole() -> None:
@@ -190,6 +184,19 @@ def test_titles_stay_when_the_open_segment_becomes_another() -> None:
     segments.title("b")
     segments.enter("music", "rock", START)
     assert segments.current.titles == ("a", "b")
+
+
+def test_where_nothing_comes_from_the_source_its_title_is_not_heard() -> None:
+    segments = tracker()
+    segments.title("So What")
+    assert segments.enter("no_signal", None, at(110), titled=False) is not None
+    assert segments.current.titles == ()
+
+
+def test_clocks_read_one_after_the_other_make_no_segment_of_microseconds() -> None:
+    segments = tracker()
+    assert segments.enter("silence", None, START + 40) is None
+    assert segments.current.start_us == START
 
 
 def test_titles_are_bounded_and_the_newest_are_kept() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from websockets.sync.client import connect
 
 RATE = 22_050
 
@@ -56,11 +57,22 @@ def test_demo_without_anything_is_ready_and_stops_on_ctrl_c_with_0(
     assert now["trained"] is False
     assert now["stations"]["demo"]["hop"]["trained"] is False
     assert now["stations"]["demo"]["status"]["source"]["state"] == "running"
+
+    def status() -> dict[str, Any]:
+        return dict(running.get("/api/v1/now")["stations"]["demo"]["status"])
+
+    with connect(running.address.replace("http", "ws") + "/ws", proxy=None) as client:
+        client.send('{"type": "pause", "station": "demo"}')
+        client.send('{"type": "resume", "station": "demo"}')
+        heard = status()["hops"]
+        wait_until(lambda: status()["hops"] > heard + 1 and status()["state"] != "paused", 30, "hops after the pause")
+        client.send('{"type": "pause", "station": "demo"}')
+        wait_until(lambda: status()["state"] == "paused", 10, "the pause")
+    running.process.send_signal(signal.SIGINT)
     running.process.send_signal(signal.SIGINT)
     assert running.wait(10) == 0
     assert not any("Traceback" in line for line in running.err)
-    (row,) = rows(tmp_path / "state")
-    assert row[0] == "demo"
+    assert {kind for _, kind, _, _ in rows(tmp_path / "state")} >= {"paused"}
 
 
 def test_stations_of_a_configuration_run_side_by_side(
@@ -114,6 +126,8 @@ def test_raw_sound_on_a_pipe(daemon: Start, make_music: Music, tmp_path: Path) -
         (["--bundle", "/nonexistent"], 78, "/nonexistent"),
         (["--config", "/nonexistent.toml"], 78, "cannot be read"),
         (["--raw-rate", "8000"], 64, "describe an --input"),
+        (["--input", "http://127.0.0.1:9/x", "--speed", "max"], 78, "full speed is for what has an end"),
+        (["--speed", "max"], 78, "the demo has none"),
     ],
 )
 def test_wrong_command_line_ends_with_a_sentence(daemon: Start, arguments: list[str], status: int, words: str) -> None:
@@ -137,9 +151,10 @@ def test_hangup_with_a_broken_file_keeps_the_old_configuration_and_with_a_good_o
     config.write_text('[stations.one]\ninput = "demo"\n')
     running = daemon("--config", str(config), "--listen", f"127.0.0.1:{free_port()}")
     wait_until(running.ready, 90, "readiness")
-    config.write_text("[daemon\n")
-    running.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: any("old" in line and "kept" in line for line in running.err), 10, "the refusal")
+    for number, broken in enumerate(("[daemon\n", '[mqtt]\nurl = "nothing"\n'), start=1):
+        config.write_text(broken)
+        running.process.send_signal(signal.SIGHUP)
+        wait_until(lambda n=number: sum("the old kept" in line for line in running.err) == n, 10, "the refusal")
     assert list(running.get("/api/v1/now")["stations"]) == ["one"]
     config.write_text('[stations.two]\ninput = "demo"\n')
     running.process.send_signal(signal.SIGHUP)

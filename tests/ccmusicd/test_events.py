@@ -135,6 +135,7 @@ def test_a_status_on_the_wire() -> None:
         "state": "backoff",
         "restarts": 2,
         "error": "connection refused",
+        "warning": None,
         "format": {},
         "title": None,
     }

@@ -9,7 +9,7 @@ import pytest
 
 from ccmusic_stream.labels import Label, Labels
 from ccmusicd.events import SegmentEvent
-from ccmusicd.onair import ANALYZER_GONE, DecisionOptions, OnAir
+from ccmusicd.onair import ANALYZER_GONE, NO_VOTES, STARTING, DecisionOptions, OnAir
 
 SECOND = 1_000_000
 LABELS = Labels(
@@ -137,6 +137,45 @@ def test_analyzer_that_is_gone_is_told_in_the_timeline(listening: Listening) -> 
     assert [s.start_us for s in segments] == [0, 20 * SECOND, 26 * SECOND]
 
 
+def test_models_that_all_fail_leave_no_genre_on_air(listening: Listening) -> None:
+    listening.hear("jazz", 20)
+    for _ in range(30):
+        listening.now += SECOND
+        decision = listening.on_air.vote({}, listening.now, 1.0)
+    assert (decision.state, decision.genre, decision.probability) == ("uncertain", None, None)
+    listening.hear("rock", 20)
+    first, second, third = listening.segments()
+    assert (first.genre, second.kind, second.note, third.genre) == ("jazz", "uncertain", NO_VOTES, "rock")
+    assert first.end_us <= 25 * SECOND
+
+
+def test_models_that_fail_from_the_start_are_not_starting_for_ever(listening: Listening) -> None:
+    for _ in range(30):
+        listening.now += SECOND
+        decision = listening.on_air.vote({}, listening.now, 1.0)
+    assert decision.state == "uncertain"
+    assert [s.note for s in listening.segments()] == [STARTING, NO_VOTES]
+
+
+def test_long_start_is_not_said_to_have_been_the_genre_found_after_it(listening: Listening) -> None:
+    listening.now = 60 * SECOND
+    for _ in range(10):
+        listening.now += 3 * SECOND
+        listening.on_air.vote({"a": np.array([0.9, 0.05, 0.05])}, listening.now, 3.0)
+    first, second = listening.segments()
+    assert (first.kind, first.note) == ("uncertain", STARTING)
+    assert (second.genre, second.start_us) == ("jazz", 63 * SECOND)
+
+
+def test_title_of_a_lost_source_is_not_heard(listening: Listening) -> None:
+    listening.on_air.title("So What")
+    listening.hear("jazz", 20)
+    listening.on_air.signal(lost=True, at_us=20 * SECOND)
+    listening.now = 80 * SECOND
+    listening.on_air.reach(listening.now)
+    assert listening.segments()[-1].titles == ()
+
+
 def test_titles_belong_to_the_segment_they_were_heard_in(listening: Listening) -> None:
     listening.on_air.title("So What")
     listening.hear("jazz", 20)
@@ -154,18 +193,23 @@ def test_any_course_of_events_leaves_no_hole_and_no_overlap() -> None:
         listening = Listening()
         for _ in range(60):
             at = listening.now - int(rng.integers(0, 8)) * SECOND
-            change = rng.integers(0, 6)
+            change = rng.integers(0, 8)
             if change == 0:
                 listening.on_air.silence(silent=bool(rng.integers(2)), at_us=at)
             elif change == 1:
                 listening.on_air.signal(lost=bool(rng.integers(2)), at_us=at)
+            elif change == 3:
+                listening.on_air.pause(paused=bool(rng.integers(2)), at_us=at)
+            elif change == 4:
+                listening.now += int(rng.integers(-400, 400)) * SECOND
+                listening.on_air.clock_stepped()
             elif change == 2:
                 listening.on_air.analyzer(gone=bool(rng.integers(2)), at_us=at)
             else:
                 listening.hear(LABELS.slugs[rng.integers(len(LABELS))], int(rng.integers(1, 12)))
         segments = listening.segments()
         assert segments[0].start_us == 0
-        assert segments[-1].end_us == listening.now
+        assert segments[-1].end_us >= listening.now
         assert all(a.end_us == b.start_us for a, b in itertools.pairwise(segments))
         assert all(a.start_us < a.end_us for a in segments[:-1])
         assert sum(s.change == "end" for s in segments) == len(segments)

@@ -72,6 +72,7 @@ def test_input_on_the_command_line_replaces_the_stations(tmp_path: Path) -> None
         ("[analyzer]\nhop = 0.2\n", 2, ["analyzer.hop", "0.2"]),
         ("[analyzer]\nhop = 'often'\n", 2, ["analyzer.hop", "often"]),
         ("[daemon]\nnode = 'a+b'\n", 2, ["daemon.node", "'+'"]),
+        ("[decision]\nenter = 0.3\nleave = 0.6\n", 3, ["decision.leave", "must not be above enter"]),
     ],
 )
 def test_fault_names_file_line_key_and_reason(tmp_path: Path, text: str, line: int, words: list[str]) -> None:
@@ -132,6 +133,35 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert mqtt_password(found) == "hush-1"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[stations.a]\ninput = 'http://dj:hush@radio.example:99999/live'\n",
+        "[mqtt]\npasswd = 'hush'\n",
+        "[mqtt]\nurl = ['mqtt://a:hush@h']\n",
+        "stations = ['http://dj:hush@x/']\n",
+        "[daemon]\nlisten = 'me:hush@host'\n",
+    ],
+)
+def test_faults_do_not_repeat_what_may_be_a_secret(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load(config(tmp_path, text))
+    assert "hush" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["CCMUSIC_ANALYZER__MODELS", "CCMUSIC_STATIONS", "CCMUSIC_DAEMON"])
+def test_environment_that_is_no_list_or_table_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "vgg19_bn_cqt")
+    with pytest.raises(SettingsError, match="environment CCMUSIC_"):
+        load(None)
+
+
+def test_huge_numbers_and_deep_tables_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    for text in (f"[daemon]\nlisten = {'9' * 5_000}\n", "x = " + "[" * 5_000):
+        with pytest.raises(SettingsError, match=r"config\.toml"):
+            load(config(tmp_path, text))
+
+
 def test_password_comes_from_the_named_file_or_the_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mqtt_password").write_text("from-credentials\n")
     (tmp_path / "other").write_text("from-file\n")
@@ -167,3 +197,5 @@ def test_default_file_lists_every_setting() -> None:
         assert field.annotation is not None
         for key in field.annotation.model_fields:
             assert key == "password" or f"\n{key} = " in text
+    for key in settings.StationSettings.model_fields:
+        assert f"\n# {key} = " in text

@@ -31,12 +31,13 @@ class Bench:
         )
         self.analyzer = Analyzer(Path("nowhere"), hop_columns=HOP_COLUMNS, on_ready=lambda _: None)
         self.now = 1_000.0
+        self.utc_offset = 0.0
         self.station = Station(
             StationOptions("main", "test", real_time=real_time),
             self.hub,
             self.analyzer,
             monotonic=lambda: self.now,
-            utc_us=lambda: round(self.now * 1e6) + 10**15,
+            utc_us=lambda: round((self.now + self.utc_offset) * 1e6) + 10**15,
         )
         self.start_us = round(self.now * 1e6) + 10**15
         self.jobs: list[Job] = []
@@ -238,6 +239,94 @@ def test_source_that_stops_is_no_signal_and_its_absence_a_gap(
     assert kinds == [("music", 0, 20), ("no_signal", 20, 80), ("music", 80, 100)]
 
 
+def test_stall_without_a_new_child_is_no_signal_and_not_what_was_on_before(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    bench.play(make_music(30))
+    bench.wait(3_600)
+    bench.play(make_music(30))
+    assert bench.status().gap_samples == pytest.approx(3_600 * SAMPLE_RATE, abs=SAMPLE_RATE / 5)
+    kinds = [(s.kind, round((s.end_us - s.start_us) / 1e6)) for s in bench.segments()]
+    assert kinds == [("music", 30), ("no_signal", 3_600), ("music", 30)]
+
+
+def test_large_gap_that_the_source_tells_is_no_signal(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    bench.play(make_music(30))
+    bench.now += 8
+    bench.station.gap(8 * SAMPLE_RATE)
+    bench.play(make_music(30))
+    assert [(s.kind, round((s.end_us - s.start_us) / 1e6)) for s in bench.segments()] == [
+        ("music", 30),
+        ("no_signal", 8),
+        ("music", 30),
+    ]
+
+
+def test_what_is_no_longer_heard_is_not_shown(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
+    bench.play(make_music(20))
+    bench.station.source_title("Song A")
+    bench.wait(5)
+    assert bench.status().title is None
+    assert bench.hub.latest["main"].hop is None
+    bench.play(make_music(5))
+    assert bench.status().title == "Song A"
+    bench.wait(5)
+    bench.station.begin()
+    bench.play(make_music(5))
+    assert bench.status().title is None
+
+
+def test_warning_is_shown_for_a_minute(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
+    bench.station.source_warning("damaged packets were skipped", 3)
+    assert (bench.status().source_warning, bench.status().xruns) == ("damaged packets were skipped", 3)
+    bench.play(make_music(61))
+    assert bench.status().source_warning is None
+
+
+def test_few_lost_samples_end_no_silence(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
+    bench.play(make_music(20))
+    bench.play(np.zeros(10 * SAMPLE_RATE, dtype=np.float32))
+    bench.station.gap(100)
+    bench.now += 100 / SAMPLE_RATE
+    bench.play(np.zeros(10 * SAMPLE_RATE, dtype=np.float32))
+    assert [s.kind for s in bench.segments()] == ["music", "silence"]
+
+
+def test_burst_of_a_server_is_no_slowness(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
+    bench.play(make_music(20))
+    bench.wait(5)
+    bench.station.begin()
+    burst = make_music(9)
+    bench.station.audio(burst)
+    bench.played += len(burst)
+    bench.answer()
+    assert bench.status().dropped_hops == 0
+
+
+def test_lag_is_the_time_from_the_sound_to_its_votes(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    bench.play(make_music(10))
+    bench.play(make_music(1), answered=False)
+    bench.now += 0.7
+    bench.answer()
+    (*_, hop) = bench.events(HopEvent)
+    assert isinstance(hop, HopEvent)
+    assert 0.7 <= hop.lag_s <= 0.7 + 1.0
+
+
+def test_clock_that_is_set_back_rewrites_nothing(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
+    bench.play(make_music(600))
+    bench.utc_offset -= 300.0
+    bench.play(np.zeros(400 * SAMPLE_RATE, dtype=np.float32))
+    first, second = bench.segments()
+    assert (first.kind, second.kind) == ("music", "silence")
+    assert (first.end_us - first.start_us) / 1e6 == pytest.approx(600, abs=1.1)
+    assert (second.end_us - first.start_us) / 1e6 == pytest.approx(700, abs=0.1)
+
+
 def test_source_that_never_comes_is_no_signal_from_the_start(bench: Bench) -> None:
     bench.wait(10)
     assert bench.status().state == "no_signal"
@@ -271,6 +360,7 @@ def test_pause_is_no_loss(bench: Bench, make_music: Callable[..., NDArray[np.flo
     assert bench.status().state == "paused"
     assert bench.status().source_state == "paused"
     bench.station.pause(paused=False)
+    bench.wait(1)
     bench.station.begin()
     bench.play(make_music(20))
     status = bench.status()

@@ -19,7 +19,11 @@ from ccmusicd.capture.output import InputRefusedError, Output, Pacer, SourceErro
 from ccmusicd.capture.spec import redact
 
 _BOUNDS = {"probesize": str(2**20), "formatprobesize": str(2**18), "analyzeduration": "5000000"}
-_STREAM_BOUNDS = {"probesize": str(2**16), "formatprobesize": str(2**14), "analyzeduration": "1000000"}  # live, a second takes a second
+_STREAM_BOUNDS = {
+    "probesize": str(2**16),
+    "formatprobesize": str(2**14),
+    "analyzeduration": "1000000",
+}  # live, a second takes a second
 _SNIFFED_BYTES = 1024
 _PLAYLIST_FORMATS = {"hls", "concat", "dash", "sdp", "imf"}
 _DAMAGED_IN_A_ROW = 100

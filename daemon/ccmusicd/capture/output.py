@@ -84,8 +84,8 @@ class Output:
         self.event("format", rate=rate, channels=channels, codec=codec, layout=layout, live=live, duration_s=duration_s)
 
     def title(self, title: str) -> None:
-        """What is playing now; sent when it changed."""
-        if title and title != self._title:
+        """What is playing now, "" for nothing that has a name; sent when it changed."""
+        if title != self._title:
             self._title = title
             self.event("title", title=title)
 

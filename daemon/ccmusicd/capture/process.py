@@ -132,7 +132,11 @@ class Capture:
     async def _one_child(self) -> _Outcome:
         outcome = _Outcome()
         async with contextlib.AsyncExitStack() as stack:
-            child = await _Child.start(self._spec, self._options)
+            try:
+                child = await _Child.start(self._spec, self._options)
+            except OSError as error:  # no process or memory to be had at this moment
+                outcome.error = f"The capture process cannot be started: {error.strerror or error}."
+                return outcome
             stack.push_async_callback(child.stop, self._options.grace_s)
             self.pid = child.pid
             try:

@@ -317,12 +317,19 @@ class Mqtt:
             _log.warning("MQTT: a command on %r is ignored: it %s", topic[:120], why)
 
 
+def check_broker(url: str, ca_file: Path | None) -> None:
+    """Raise `TopicError` when `Mqtt` would refuse this address or these certificates."""
+    if _split(url).scheme == "mqtts":
+        _tls_context(ca_file)
+
+
 def _split(url: str) -> SplitResult:
     """The URL's parts, or a `TopicError` that repeats none of its secrets."""
     wanted = "it must be mqtt://[user:password@]host[:port] or mqtts://..."
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise TopicError(f"the MQTT broker's address is not valid ({error}); {wanted}") from None
     shown = f"{parts.scheme}://{'***@' if '@' in parts.netloc else ''}{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -75,6 +75,18 @@ class SegmentRow:
     open: bool
 
 
+def check_record(url: str) -> str:
+    """The file of a timeline's address, sqlite:///FILE; `RecordError` when it is something else."""
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise RecordError("the timeline's address must be sqlite:///FILE") from None
+    if address.get_backend_name() != "sqlite" or not address.database:
+        shown = address.render_as_string(hide_password=True)
+        raise RecordError(f"the timeline's address must be sqlite:///FILE, not {shown!r}")
+    return address.database
+
+
 class Record:
     """The database at `url` (sqlite:///FILE).
 
@@ -83,14 +95,7 @@ class Record:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            address = sa.make_url(url)
-        except sa.exc.ArgumentError:
-            raise RecordError("the timeline's address must be sqlite:///FILE") from None
-        if address.get_backend_name() != "sqlite" or not address.database:
-            shown = address.render_as_string(hide_password=True)
-            raise RecordError(f"the timeline's address must be sqlite:///FILE, not {shown!r}")
-        self._file = address.database
+        self._file = check_record(url)
         self._engine = sa.create_engine(url)
         # A segment that had to begin later than it said, for its later updates: station -> (said, stored).
         self._moved: dict[str, tuple[int, int]] = {}

@@ -52,10 +52,10 @@ _PING_S = 20.0
 class Web:
     """Serves HTTP and WebSocket on `host`:`port` (0: any free port) inside the running event loop.
 
-    `viewer` is the folder with `index.html`. `ready` decides `/readyz`. `pause` is called with (station, True) to
-    pause and (station, False) to resume; without it clients may not. Browsers on other hosts are refused unless
-    their origin ("https://example.org") stands in `allowed_origins`. A client whose connection takes nothing for
-    `send_timeout_s` is cut.
+    `viewer` is the folder with `index.html`. `ready` decides `/readyz`, `health` adds to `/healthz` what is degraded.
+    `pause` is called with (station, True) to pause and (station, False) to resume; without it clients may not.
+    Browsers on other hosts are refused unless their origin ("https://example.org") stands in `allowed_origins`. A
+    client whose connection takes nothing for `send_timeout_s` is cut.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Web:
         ready: Callable[[], bool],
         max_clients: int = 200,
         pause: Pause | None = None,
+        health: Callable[[], dict[str, Any]] = dict,
         allowed_origins: tuple[str, ...] = (),
         send_timeout_s: float = 10.0,
         head_timeout_s: float = HEAD_TIMEOUT_S,
@@ -83,6 +84,7 @@ class Web:
         self._ready = ready
         self._max_clients = max_clients
         self._pause = pause
+        self._health = health
         self._allowed_origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
         self._send_timeout_s = send_timeout_s
         self._head_timeout_s = head_timeout_s
@@ -208,7 +210,7 @@ class Web:
         )
 
     async def _healthz(self, _request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok", **self._health(), "clients_cut": self.clients_cut})
 
     async def _readyz(self, _request: Request) -> Response:
         if self._ready():

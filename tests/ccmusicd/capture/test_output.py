@@ -47,7 +47,7 @@ def test_a_title_is_told_when_it_changes(pipes: _Pipes) -> None:
     for title in ("One", "One", "", "Two", "Two", "One"):
         pipes.output.title(title)
 
-    assert [event["title"] for event in pipes.told()] == ["One", "Two", "One"]
+    assert [event["title"] for event in pipes.told()] == ["One", "", "Two", "One"]
 
 
 def test_warnings_are_counted_and_not_repeated_at_once(pipes: _Pipes, monkeypatch: pytest.MonkeyPatch) -> None:

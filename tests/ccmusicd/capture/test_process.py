@@ -368,3 +368,21 @@ class _Silent:
 
     async def room(self) -> None:
         pass
+
+
+async def test_a_child_that_cannot_be_started_is_tried_again(
+    started: Callable[..., Any], fake_child: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_child("""pcm(0.5); time.sleep(60)""")
+    usual = asyncio.create_subprocess_exec
+    refusals = [OSError(errno.EAGAIN, "Resource temporarily unavailable")]
+
+    async def refuse_once(*arguments: Any, **options: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return await usual(*arguments, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse_once)
+    async with started("demo", backoff_s=0.01) as running:
+        await running.until(lambda: running.sink.samples)
+        assert any("cannot be started: Resource temporarily unavailable" in error for error in running.sink.errors())
