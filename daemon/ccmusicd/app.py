@@ -284,7 +284,7 @@ class App:
             if error is not None:
                 log.error("model %s does not vote: %s", name, error)
         log.info(
-            "analyzer ready on %s: a hop takes %.2f s, one every %.2f s",
+            "analyzer on %s: a hop takes %.2f s, there is one every %.2f s",
             analyzer.device,
             analyzer.hop_s,
             hub.about.hop_s,

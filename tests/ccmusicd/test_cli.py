@@ -80,13 +80,13 @@ def test_classify_prints_tables_for_people_and_takes_all_clips(
 def test_classify_goes_on_after_a_file_without_a_sample_and_prints_names_as_they_are(
     light_bundle: Path, make_music: Music, write_wav: Write, tmp_path: Path
 ) -> None:
-    odd = tmp_path / "[red] [/old].wav"
+    odd = tmp_path / "[bold] [red].wav"
     write_wav(make_music(2)).rename(odd)
     empty = write_wav(np.empty(0, dtype=np.float32))
     ended = ccmusicd("classify", "--bundle", str(light_bundle), str(empty), str(odd), COLUMNS="200")
     assert ended.returncode == 66
     assert "music.wav" in ended.stderr
-    assert "[red] [/old].wav" in ended.stdout
+    assert "[bold] [red].wav" in ended.stdout
     assert "Traceback" not in ended.stderr
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 Wait = Callable[..., None]
 
@@ -27,13 +27,14 @@ class WebSocketLog:
 
     def __init__(self, address: str) -> None:
         self.messages: list[dict[str, Any]] = []
-        self._connection: ClientConnection = connect(address.replace("http", "ws") + "/ws", proxy=None)
+        self._address = address.replace("http", "ws") + "/ws"
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        for message in self._connection:
-            self.messages.append(json.loads(message))
+        with connect(self._address, proxy=None) as connection:
+            for message in connection:
+                self.messages.append(json.loads(message))
 
     def hops(self, station: str) -> list[dict[str, Any]]:
         return [m for m in list(self.messages) if m["type"] == "hop" and m["station"] == station]
@@ -41,7 +42,6 @@ class WebSocketLog:
     def join(self) -> None:
         """Wait for the end that the daemon makes."""
         self._reader.join(10)
-        self._connection.close()
 
 
 class Subscriber:

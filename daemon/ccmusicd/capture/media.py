@@ -24,6 +24,7 @@ _STREAM_BOUNDS = {
     "formatprobesize": str(2**14),
     "analyzeduration": "1000000",
 }  # live, a second takes a second
+_LONGEST_BURST_S = 30.0
 _SNIFFED_BYTES = 1024
 _PLAYLIST_FORMATS = {"hls", "concat", "dash", "sdp", "imf"}
 _DAMAGED_IN_A_ROW = 100
@@ -76,6 +77,10 @@ def play_url(url: str, output: Output, timeouts: Timeouts, *, real_time: bool) -
         output.pacer = Pacer(rate=1.005, slack_s=5.0)
     elif real_time and not opened.live:
         output.pacer = Pacer()
+    elif real_time:
+        # A live server sends a burst of some seconds and then keeps time by itself; a recording sent without its
+        # length would come as fast as the wire.
+        output.pacer = Pacer(rate=1.005, slack_s=5.0, ahead_s=_LONGEST_BURST_S)
     play(opened, output)
 
 

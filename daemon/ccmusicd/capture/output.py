@@ -40,12 +40,13 @@ class Pacer:
     """Keeps samples from leaving before they would have been heard.
 
     `rate` is the speed relative to real time. A source that was late may catch up `slack_s`; beyond that the clock
-    starts anew, since a burst of old audio would push out the new.
+    starts anew, since a burst of old audio would push out the new. One that is early is let through up to `ahead_s`.
     """
 
-    def __init__(self, rate: float = 1.0, slack_s: float = 1.0) -> None:
+    def __init__(self, rate: float = 1.0, slack_s: float = 1.0, ahead_s: float = 0.0) -> None:
         self._samples_per_s = SAMPLE_RATE * rate
         self._slack_s = slack_s
+        self._ahead_s = ahead_s
         self._start = time.monotonic()
         self._samples = 0
 
@@ -53,8 +54,8 @@ class Pacer:
         """Sleep until the last of the next `samples` samples is due."""
         self._samples += samples
         late = time.monotonic() - self._start - self._samples / self._samples_per_s
-        if late < 0:
-            time.sleep(-late)
+        if late < -self._ahead_s:
+            time.sleep(-late - self._ahead_s)
         elif late > self._slack_s:
             self._start += late
 

@@ -106,3 +106,15 @@ def test_after_a_long_pause_the_clock_starts_anew(monkeypatch: pytest.MonkeyPatc
     pacer.wait(SAMPLE_RATE)
     pacer.wait(SAMPLE_RATE)
     assert slept[-1] == pytest.approx(1.0)
+
+
+def test_a_burst_passes_and_what_follows_it_keeps_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(time, "sleep", slept.append)
+    pacer = Pacer(ahead_s=30.0)
+    for _ in range(30):
+        pacer.wait(SAMPLE_RATE)
+    assert slept == []
+    pacer.wait(SAMPLE_RATE)
+    assert slept == [pytest.approx(1.0)]
