@@ -49,9 +49,10 @@ class ModelVote:
 class HopEvent:
     """The result of one hop of one station.
 
-    `end_sample` and `time_us` are those of the newest sample in the window. `genre` is the stable genre (None unless
-    `state` is "music" or "speech"), since `since_us`; `probability` is its rolling probability. `lag_s` is how far
-    this hop's votes came after its newest sample was in the ring; `dropped` counts hops without votes since the start.
+    `seq` counts the station's hops from 1. `end_sample` and `time_us` are those of the newest sample in the window.
+    `genre` is the stable genre (None unless `state` is "music" or "speech"), since `since_us`; `probability` is its
+    rolling probability. `lag_s` is how long after its newest sample was in the ring this hop's votes came; `dropped`
+    counts the hops since the start that got no votes.
     """
 
     topic: ClassVar[str] = "hop"

@@ -134,6 +134,8 @@ class Station:
     def source_state(self, state: SourceState, error: str | None, restarts: int) -> None:
         """The source connects, runs, waits to be started again, or has ended."""
         self._source_state, self._source_error, self._source_restarts = state, error, restarts
+        if state == "connecting":
+            self._title = None  # the new child has named none yet; it may do so before its first sound
         self.publish_status()
 
     def source_format(self, fmt: Mapping[str, Any]) -> None:
@@ -157,7 +159,6 @@ class Station:
     def begin(self) -> None:
         """Sound comes for the first time, or again: what was missed meanwhile becomes a gap at its place."""
         self._begun_at = self._monotonic()
-        self._title = None  # this child has named none yet
         self._resume(self._begun_at)
 
     def _resume(self, at: float) -> None:
@@ -351,6 +352,7 @@ class Station:
 
     def close(self) -> None:
         """The daemon stops: the open segment ends now, or with the last sample that was heard at full speed."""
+        self.publish_status()
         self._on_air.close(self._now_us() if self._options.real_time else self._clock.utc_us(self._ring.end))
 
     def _lose(self, at_us: int) -> None:
@@ -402,7 +404,7 @@ class Station:
         self._hub.publish(
             HopEvent(
                 station=self.id,
-                seq=job.seq,
+                seq=self._hops,
                 end_sample=job.end,
                 time_us=time_us,
                 state=decision.state,

@@ -148,7 +148,7 @@ def test_what_is_heard_is_told_alike_everywhere_though_parts_are_killed(
     goes_on(20, "hops with the broker")
 
     now = running.get("/api/v1/now")["stations"]
-    assert now["stream"]["status"]["title"] == "Kraftwerk - Autobahn"
+    assert now["stream"]["status"]["source"]["title"] == "Kraftwerk - Autobahn"
     assert now["stream"]["status"]["source"]["restarts"] == 1
     assert now["stream"]["status"]["analyzer"]["restarts"] == 1
     assert running.terminate() == 0

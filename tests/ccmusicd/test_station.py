@@ -273,9 +273,12 @@ def test_what_is_no_longer_heard_is_not_shown(bench: Bench, make_music: Callable
     bench.play(make_music(5))
     assert bench.status().title == "Song A"
     bench.wait(5)
+    bench.station.source_state("connecting", None, 1)
+    assert bench.status().title is None
+    bench.station.source_title("Song B")
     bench.station.begin()
     bench.play(make_music(5))
-    assert bench.status().title is None
+    assert bench.status().title == "Song B"
 
 
 def test_warning_is_shown_for_a_minute(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:

@@ -93,7 +93,8 @@ def play(opened: Opened, output: Output) -> None:
     for other in container.streams:
         if other is not stream:
             other.discard = av.stream.Discard.all
-    output.title(_tagged_title(container.metadata | stream.metadata))
+    if title := _tagged_title(container.metadata | stream.metadata):  # without tags, what ICY said stays
+        output.title(title)
     _Decoder(opened, stream, output).run()
 
 

@@ -386,4 +386,4 @@ async def test_a_child_that_cannot_be_started_is_tried_again(
     monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse_once)
     async with started("demo", backoff_s=0.01) as running:
         await running.until(lambda: running.sink.samples)
-        assert any("cannot be started: Resource temporarily unavailable" in error for error in running.sink.errors())
+        assert any("cannot be started: Resource temporarily unavailable" in error for error in running.sink.errors)
