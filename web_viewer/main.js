@@ -43,7 +43,7 @@ function receive(message) {
     // A screen on a wall outlives the daemon's upgrades: take the page that belongs to the new one.
     if (store.hello && store.hello.software !== message.software) location.reload();
     store.apply(message);
-    spectrogram.about(message.spectrogram, message.window_s);
+    spectrogram.about(message.spectrogram, message.window_s, message.hop_s);
     switchboard.offer(message.stations);
   } else {
     store.apply(message);

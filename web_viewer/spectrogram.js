@@ -46,8 +46,8 @@ export class Spectrogram {
     requestAnimationFrame(frame);
   }
 
-  /** Take hello's `spectrogram` object and `window_s`. */
-  about(spectrogram, windowS) {
+  /** Take hello's `spectrogram` object, `window_s` and `hop_s` (null until the analyzer is up). */
+  about(spectrogram, windowS, hopS) {
     const known = JSON.stringify(spectrogram);
     if (this._known !== known) {
       this._known = known;
@@ -57,6 +57,7 @@ export class Spectrogram {
       this.clear();
     }
     this._windowS = windowS;
+    this._stalledS = Math.max(STALLED_S, 2.5 * (hopS ?? 0));
     this.renderWords();
   }
 
@@ -216,7 +217,7 @@ export class Spectrogram {
   }
 
   _sayWhetherStalled(now, ring) {
-    const text = now - this._arrival > STALLED_S || ring.empty ? say("waitingForColumns") : "";
+    const text = now - this._arrival > this._stalledS || ring.empty ? say("waitingForColumns") : "";
     setText(this._note, text);
     this._note.hidden = text === "";
   }

@@ -189,3 +189,24 @@ def test_every_control_is_reached_by_keyboard(visitor: Visitor) -> None:
 def _tab(page: Page) -> str:
     page.keyboard.press("Tab")
     return str(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1600, 900), (1920, 1080), (1920, 1000), (1366, 768), (820, 1180)])
+def test_no_panel_is_too_small_for_what_it_shows(stage: Stage, visitor: Visitor, width: int, height: int) -> None:
+    stage.learn(trained=False)  # the banner takes its room too
+    stage.hop(state="uncertain", genre=None, probability=None, contenders=("jazz", "rock"))
+    stage.status(state="uncertain")
+    visitor.page.set_viewport_size({"width": width, "height": height})
+    page = visitor.open()
+    expect(page.locator("#genre")).to_have_text("Uncertain")
+    stage.columns(1000, [120] * 172)
+    beyond = page.evaluate(
+        """() => [...document.querySelectorAll(".panel, .plot")]
+            .filter((box) => box.scrollHeight > box.clientHeight + 1 || box.scrollWidth > box.clientWidth + 1)
+            .map((box) => `${box.id} ${box.className} ${box.scrollHeight} in ${box.clientHeight}`)"""
+    )
+    assert beyond == []
+    picture, level = page.locator("#spectrogram").bounding_box(), page.locator("#level-text").bounding_box()
+    assert picture is not None
+    assert level is not None
+    assert picture["y"] + picture["height"] <= level["y"]
