@@ -5,6 +5,7 @@ import contextlib
 import logging
 import math
 import multiprocessing
+import os
 import socket
 import statistics
 import threading
@@ -42,7 +43,14 @@ LONGER_NEEDED = 1.1
 STARTUP_TIMEOUT_S = 120.0
 LEAST_ANSWER_TIMEOUT_S = 4.0
 ANSWER_TIMEOUT_HOPS = 10.0
-"""An answer that takes this many measured hop times (and at least `LEAST_ANSWER_TIMEOUT_S`) will not come."""
+"""After this many measured hop times (and at least `LEAST_ANSWER_TIMEOUT_S`) without an answer the child must show
+that it works."""
+
+LEAST_WORK = 0.02
+"""Share of that time which a child that works has spent computing, however busy the machine."""
+
+MOST_ANSWER_TIMEOUT_S = 60.0
+"""After this an answer will not come, whatever the child is busy with."""
 
 LONGEST_BACKOFF_S = 30.0
 OFTEN = 3
@@ -244,10 +252,8 @@ class Analyzer:
             feed = await self._most_overdue()
             job = feed.next_job()
             head = {"op": "hop", "station": job.station, "seq": job.seq, "reset": job.reset}
-            async with asyncio.timeout(max(LEAST_ANSWER_TIMEOUT_S, ANSWER_TIMEOUT_HOPS * self.hop_s)):
-                jobs.write(frames.encode(head, job.samples.astype("<f4").tobytes()))
-                await jobs.drain()
-                reply, columns = await frames.read(answers)
+            jobs.write(frames.encode(head, job.samples.astype("<f4").tobytes()))  # one at a time: the buffer is bounded
+            reply, columns = await self._reply(answers)
             self.answers += 1
             feed.answered(job, _answer(reply, columns))
             if self._picks_hop and self._repick(reply["busy_s"]):
@@ -261,6 +267,24 @@ class Analyzer:
         self.model_errors = dict(ready["models"])
         if self._picks_hop and (self.hop_columns is None or device_changed):
             self.hop_columns = pick_hop_columns(self.hop_s, len(self._feeds))
+
+    async def _reply(self, answers: asyncio.StreamReader) -> tuple[frames.Head, bytes]:
+        """The answer to the job that was sent; `TimeoutError` when the child hangs.
+
+        One that is late but works, on a machine busy with other things, is not killed: that would make it later.
+        """
+        patience_s = max(LEAST_ANSWER_TIMEOUT_S, ANSWER_TIMEOUT_HOPS * self.hop_s)
+        worked_s = _cpu_s(self.pid)
+        read = asyncio.ensure_future(frames.read(answers))
+        try:
+            async with asyncio.timeout(MOST_ANSWER_TIMEOUT_S):
+                while not (await asyncio.wait({read}, timeout=patience_s))[0]:
+                    before_s, worked_s = worked_s, _cpu_s(self.pid)
+                    if worked_s - before_s < LEAST_WORK * patience_s:
+                        raise TimeoutError
+                return read.result()
+        finally:
+            read.cancel()
 
     def _repick(self, busy_s: float) -> bool:
         """Whether the hop was changed: what hops took lately asks for a longer one, or allows a much shorter one."""
@@ -299,6 +323,15 @@ def _answer(reply: Mapping[str, Any], columns: bytes) -> Answer:
         for name, vote in reply["models"].items()
     }
     return Answer(models, columns, reply["busy_s"])
+
+
+def _cpu_s(pid: int | None) -> float:
+    """CPU time that a process has used, in seconds; 0 when there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _in_thread(start: Callable[[], None]) -> None:

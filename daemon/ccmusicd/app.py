@@ -89,6 +89,7 @@ class App:
             hub = Hub(_about(settings, bundle, models, stations))
             if not bundle.trained:
                 log.warning("bundle %s is not trained: its networks hold random weights and know no genre", bundle.name)
+            log.info("loading the networks of bundle %s", bundle.name)
             await self._record(stack, hub)
             analyzer = self._analyzer = self._make_analyzer(bundle, models, hub)
             for key, station in stations.items():
@@ -138,6 +139,7 @@ class App:
                 id=key,
                 source=spec.redacted,
                 real_time=self._real_time,
+                patient=spec.kind == "media" and not spec.is_url,
                 silence_dbfs=settings.silence.threshold_dbfs,
                 silence_after_s=settings.silence.after_s,
                 decision=DecisionOptions(**settings.decision.model_dump()),
@@ -229,6 +231,8 @@ class App:
                 self.ended[key] = capturing.result()
         ended = self.ended[key]
         log.log(logging.INFO if ended.message is None else logging.ERROR, "%s: %s", key, ended.message or "input ended")
+        if ended.message is None and station.hops == 0:
+            log.warning("%s: the input ended before the networks had heard a hop of it", key)
         if len(self.ended) == len(self._stations):
             await self._drain()
             self._finish(Outcome.INPUT_ENDED)

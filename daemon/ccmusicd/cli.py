@@ -170,9 +170,14 @@ def config_check(config_file: ConfigFile = None) -> None:
     """Say whether the configuration can be used; exit status 78 and a line for each fault when not."""
     from ccmusicd import settings as configuration
     from ccmusicd.app import check
+    from ccmusicd.capture.spec import parse_spec
 
     settings = configuration.load(config_file)
     bundle = check(settings)
+    for key, station in settings.stations.items():
+        spec = parse_spec(station.input)
+        if spec.kind == "media" and not spec.is_url and not Path(spec.target).expanduser().exists():
+            typer.echo(f"note: stations.{key}.input: there is no file {spec.target!r} now", err=True)
     typer.echo(f"ok: {len(settings.stations) or 'demo'} station(s), bundle {bundle.name}")
 
 

@@ -44,11 +44,16 @@ ROOM_HOPS = 2
 
 @dataclass(frozen=True, slots=True)
 class StationOptions:
-    """Plain values that a station is made from; `real_time` False reads its source at full speed on its own clock."""
+    """Plain values that a station is made from.
+
+    `real_time` False reads its source at full speed on its own clock. `patient`: the source is a recording that can
+    wait until the networks are ready, so that its beginning is heard too.
+    """
 
     id: str
     source: str
     real_time: bool = True
+    patient: bool = False
     silence_dbfs: float = -60.0
     silence_after_s: float = 3.0
     decision: DecisionOptions = field(default_factory=DecisionOptions)
@@ -117,6 +122,11 @@ class Station:
         self._waiting: Job | None = None  # the job whose votes are awaited
         self._begins_anew = True  # the time until the first sound, or until it is resumed, is no loss
         analyzer.add(self)
+
+    @property
+    def hops(self) -> int:
+        """Hops voted on since the start."""
+        return self._hops
 
     async def drained(self) -> None:
         """Wait until every whole hop that came was voted on or dropped."""
@@ -215,14 +225,16 @@ class Station:
             self._analyzer.wake()
 
     async def room(self) -> None:
-        """Wait until more sound may be read: at once in real time, else when the analyzer has nearly caught up."""
+        """Wait until more sound may be read: at full speed until the analyzer has nearly caught up."""
         while not self._has_room():
             self._room.clear()
             await self._room.wait()
 
     def _has_room(self) -> bool:
         hop = self._hop_samples
-        return self._options.real_time or (hop > 0 and self._ring.end - self._voted < ROOM_HOPS * hop)
+        if self._options.real_time:
+            return hop > 0 or not self._options.patient
+        return hop > 0 and self._ring.end - self._voted < ROOM_HOPS * hop
 
     # --- the analyzer's feed ---
 

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ccmusic_stream.geometry import BINS, HOP_LENGTH, WINDOW_COLUMNS
+from ccmusicd import frames
 from ccmusicd.analyzer import REPICK_AFTER, Analyzer, AnalyzerError, Answer, Job, pick_hop_columns
 
 HOP_COLUMNS = 43
@@ -138,3 +139,23 @@ async def test_bundle_without_a_usable_model_ends_the_analyzer_with_the_reason(t
 )
 def test_hop_leaves_a_third_to_spare_within_one_and_ten_seconds(hop_s: float, stations: int, columns: int) -> None:
     assert pick_hop_columns(hop_s, stations) == columns
+
+
+async def test_late_answer_of_a_child_that_works_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ccmusicd.analyzer.LEAST_ANSWER_TIMEOUT_S", 0.05)
+    work = iter(range(1_000))
+    monkeypatch.setattr("ccmusicd.analyzer._cpu_s", lambda _: float(next(work)))
+    analyzer = Analyzer(Path("nowhere"), hop_columns=43, on_ready=lambda _: None)
+    reader = asyncio.StreamReader()
+    late = asyncio.create_task(analyzer._reply(reader))
+    while next(work) < 10:  # noqa: ASYNC110 - it is asked by the code under test
+        await asyncio.sleep(0.01)
+    reader.feed_data(frames.encode({"op": "votes"}, b"columns"))
+    assert await asyncio.wait_for(late, 5) == ({"op": "votes"}, b"columns")
+    monkeypatch.setattr("ccmusicd.analyzer._cpu_s", lambda _: 1.0)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(analyzer._reply(reader), 5)
+    monkeypatch.setattr("ccmusicd.analyzer._cpu_s", lambda _: float(next(work)))
+    monkeypatch.setattr("ccmusicd.analyzer.MOST_ANSWER_TIMEOUT_S", 0.2)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(analyzer._reply(reader), 5)

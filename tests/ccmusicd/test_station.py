@@ -23,17 +23,17 @@ LABELS = Labels([Label("jazz", "Jazz", "爵士"), Label("rock", "Rock", "摇滚"
 class Bench:
     """A station on a bench: the test turns the clock, hands sound in and answers the jobs."""
 
-    def __init__(self, *, real_time: bool = True) -> None:
+    def __init__(self, *, real_time: bool = True, patient: bool = False, hop_columns: int | None = HOP_COLUMNS) -> None:
         about = About("node", "light", trained=True, labels=LABELS, models=(), stations=(StationInfo("main", "", ""),))
         self.hub = Hub(about)
         self.inbox = self.hub.subscribe(
             ("hop", "segment", "status", "title", "level", "spectrogram"), capacity=1_000_000
         )
-        self.analyzer = Analyzer(Path("nowhere"), hop_columns=HOP_COLUMNS, on_ready=lambda _: None)
+        self.analyzer = Analyzer(Path("nowhere"), hop_columns=hop_columns, on_ready=lambda _: None)
         self.now = 1_000.0
         self.utc_offset = 0.0
         self.station = Station(
-            StationOptions("main", "test", real_time=real_time),
+            StationOptions("main", "test", real_time=real_time, patient=patient),
             self.hub,
             self.analyzer,
             monotonic=lambda: self.now,
@@ -393,6 +393,17 @@ def test_titles_are_told_with_their_time(bench: Bench, make_music: Callable[...,
     assert event.title == "Miles Davis - So What"
     assert event.time_us == pytest.approx(bench.start_us + 5_000_000, abs=200_000)
     assert bench.status().title == "Miles Davis - So What"
+
+
+async def test_recording_waits_for_the_networks_and_a_live_source_does_not() -> None:
+    for patient in (True, False):
+        bench = Bench(patient=patient, hop_columns=None)
+        waiting = asyncio.create_task(bench.station.room())
+        await asyncio.sleep(0)
+        assert waiting.done() is not patient
+        bench.analyzer.hop_columns = HOP_COLUMNS
+        bench.analyzer_is("running")
+        await asyncio.wait_for(waiting, 5)
 
 
 async def test_full_speed_waits_for_the_analyzer_and_drops_nothing(
