@@ -231,9 +231,9 @@ class Station:
             await self._room.wait()
 
     def _has_room(self) -> bool:
-        hop = self._hop_samples
         if self._options.real_time:
-            return hop > 0 or not self._options.patient
+            return self._analyzer.state != "starting" or not self._options.patient
+        hop = self._hop_samples
         return hop > 0 and self._ring.end - self._voted < ROOM_HOPS * hop
 
     # --- the analyzer's feed ---

@@ -23,13 +23,13 @@ LABELS = Labels([Label("jazz", "Jazz", "爵士"), Label("rock", "Rock", "摇滚"
 class Bench:
     """A station on a bench: the test turns the clock, hands sound in and answers the jobs."""
 
-    def __init__(self, *, real_time: bool = True, patient: bool = False, hop_columns: int | None = HOP_COLUMNS) -> None:
+    def __init__(self, *, real_time: bool = True, patient: bool = False, analyzer_state: str = "running") -> None:
         about = About("node", "light", trained=True, labels=LABELS, models=(), stations=(StationInfo("main", "", ""),))
         self.hub = Hub(about)
         self.inbox = self.hub.subscribe(
             ("hop", "segment", "status", "title", "level", "spectrogram"), capacity=1_000_000
         )
-        self.analyzer = Analyzer(Path("nowhere"), hop_columns=hop_columns, on_ready=lambda _: None)
+        self.analyzer = Analyzer(Path("nowhere"), hop_columns=HOP_COLUMNS, on_ready=lambda _: None)
         self.now = 1_000.0
         self.utc_offset = 0.0
         self.station = Station(
@@ -43,7 +43,7 @@ class Bench:
         self.jobs: list[Job] = []
         self.played = 0
         self.station.begin()
-        self.analyzer_is("running")
+        self.analyzer_is(analyzer_state)
 
     def analyzer_is(self, state: str) -> None:
         self.analyzer.state = state  # type: ignore[assignment]
@@ -397,11 +397,10 @@ def test_titles_are_told_with_their_time(bench: Bench, make_music: Callable[...,
 
 async def test_recording_waits_for_the_networks_and_a_live_source_does_not() -> None:
     for patient in (True, False):
-        bench = Bench(patient=patient, hop_columns=None)
+        bench = Bench(patient=patient, analyzer_state="starting")
         waiting = asyncio.create_task(bench.station.room())
         await asyncio.sleep(0)
         assert waiting.done() is not patient
-        bench.analyzer.hop_columns = HOP_COLUMNS
         bench.analyzer_is("running")
         await asyncio.wait_for(waiting, 5)
 
