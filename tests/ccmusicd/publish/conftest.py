@@ -1,10 +1,12 @@
-"""Events by small factories, a hub of two stations for the publishers' tests."""
+"""Events by small factories, a hub of two stations, an MQTT publisher and its subscribers."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
+import aiomqtt
 import pytest
 
 from ccmusic_stream.labels import Label, Labels
@@ -19,6 +21,8 @@ from ccmusicd.events import (
     TitleEvent,
 )
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
+from ccmusicd.publish import mqtt
+from ccmusicd.publish.mqtt import Mqtt
 
 NOON_US = 1_769_860_800_000_000  # 2026-01-31T12:00:00Z
 SECOND_US = 1_000_000
@@ -164,3 +168,63 @@ def eventually() -> Eventually:
             await asyncio.sleep(0.01)
 
     return wait
+
+
+class Ear:
+    """What a subscriber hears: every message in order, and the newest of each topic."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str, bool]] = []
+        self.newest: dict[str, str] = {}
+
+    async def listen(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            topic = str(message.topic).removeprefix("ccmusic/desk/")
+            payload = bytes(message.payload).decode()
+            self.heard.append((topic, payload, message.retain))
+            self.newest[topic] = payload
+
+    def all(self, topic: str) -> list[str]:
+        return [payload for heard, payload, _ in self.heard if heard == topic]
+
+
+@pytest.fixture
+def listening(broker: Any) -> Callable[..., AbstractAsyncContextManager[Ear]]:
+    """Subscribers to everything."""
+
+    @asynccontextmanager
+    async def connected(**options: Any) -> AsyncIterator[Ear]:
+        ear = Ear()
+        async with aiomqtt.Client("127.0.0.1", broker.port, **options) as client:
+            await client.subscribe("ccmusic/#")
+            task = asyncio.create_task(ear.listen(client))
+            try:
+                yield ear
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    return connected
+
+
+@pytest.fixture
+def publishing(
+    hub: Hub, broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., AbstractAsyncContextManager[Mqtt]]:
+    """Publishers that try again quickly, cancelled at the end."""
+
+    monkeypatch.setattr(mqtt, "_FIRST_DELAY_S", 0.05)
+    monkeypatch.setattr(mqtt, "_LONGEST_DELAY_S", 0.2)
+
+    @asynccontextmanager
+    async def running(**options: Any) -> AsyncIterator[Mqtt]:
+        publisher = Mqtt(hub, **{"url": broker.url, "node": "desk", **options})
+        task = asyncio.create_task(publisher.run())
+        try:
+            yield publisher
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    return running

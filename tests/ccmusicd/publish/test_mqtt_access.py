@@ -1,0 +1,127 @@
+"""The MQTT publisher before brokers that want a password or speak TLS."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccmusicd.publish.mqtt import Mqtt
+
+Eventually = Callable[..., Awaitable[None]]
+Publishing = Callable[..., AbstractAsyncContextManager[Mqtt]]
+Listening = Callable[..., AbstractAsyncContextManager[Any]]
+Certificate = Callable[..., tuple[Path, tuple[str, ...]]]
+
+
+async def test_a_wrong_password_is_said_clearly_and_tried_slowly(
+    broker: Any, publishing: Publishing, eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker.start(password=("dj", "right"))
+    url = f"mqtt://dj:wr%40ng@127.0.0.1:{broker.port}"
+    async with publishing(url=url) as publisher:
+        await eventually(lambda: publisher.state.startswith("refused: "))
+        refused = time.monotonic()
+        await asyncio.sleep(0.5)  # with the patched delays of an absent broker there would be several attempts by now
+        assert time.monotonic() - refused > 0.4
+    log = Path(broker._config).with_name("mosquitto.log").read_text()
+    assert log.count("not authorised") == 1
+    assert "uthor" in publisher.state
+    assert publisher.redacted == f"mqtt://***@127.0.0.1:{broker.port}"
+    assert len([record for record in caplog.records if "refuses" in record.message]) == 1
+    assert "wr%40ng" not in caplog.text
+    assert "wr@ng" not in caplog.text
+
+
+@pytest.mark.parametrize("way", ["url", "parameters"])
+async def test_the_right_password_opens(broker: Any, publishing: Publishing, eventually: Eventually, way: str) -> None:
+    broker.start(password=("dj", "p@ss/w:rd"))
+    options = (
+        {"url": f"mqtt://dj:p%40ss%2Fw%3Ard@127.0.0.1:{broker.port}"}
+        if way == "url"
+        else {"username": "dj", "password": "p@ss/w:rd"}
+    )
+    async with publishing(**options) as publisher:
+        await eventually(lambda: publisher.state == "online")
+
+
+CA_CONFIG = """
+[ca]
+default_ca = own
+[own]
+database = index.txt
+serial = serial
+new_certs_dir = .
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+[loopback]
+subjectAltName = IP:127.0.0.1
+"""
+
+
+@pytest.fixture
+def certificate(real_part: Callable[[str], str], tmp_path: Path) -> Certificate:
+    """Makes a self-signed certificate for 127.0.0.1 (`until`: YYYYMMDD), and Mosquitto's lines for it."""
+
+    def make(*, until: str) -> tuple[Path, tuple[str, ...]]:
+        (tmp_path / "ca.cnf").write_text(CA_CONFIG)
+        (tmp_path / "index.txt").touch()
+        (tmp_path / "serial").write_text("01")
+        request = "req -new -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=127.0.0.1"
+        files = "-keyfile key.pem -in request.pem -out certificate.pem"
+        dates = f"-startdate 20200101000000Z -enddate {until}000000Z"
+        sign = f"ca -config ca.cnf -selfsign {files} {dates} -extensions loopback -batch -notext"
+        for line in (request, sign):
+            subprocess.run([real_part("openssl"), *line.split()], cwd=tmp_path, check=True, capture_output=True)
+        made = tmp_path / "certificate.pem"
+        return made, (f"certfile {made}", f"keyfile {tmp_path / 'key.pem'}")
+
+    return make
+
+
+async def test_tls_with_the_brokers_own_authority(
+    broker: Any, publishing: Publishing, eventually: Eventually, certificate: Certificate
+) -> None:
+    authority, lines = certificate(until="20991231")
+    broker.start(lines=lines)
+    async with publishing(url=f"mqtts://127.0.0.1:{broker.port}", ca_file=authority) as publisher:
+        await eventually(lambda: publisher.state == "online")
+
+
+async def test_an_expired_certificate_is_said_clearly_and_tried_slowly(
+    broker: Any,
+    publishing: Publishing,
+    eventually: Eventually,
+    certificate: Certificate,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    authority, lines = certificate(until="20200102")
+    broker.start(lines=lines)
+    async with publishing(url=f"mqtts://127.0.0.1:{broker.port}", ca_file=authority) as publisher:
+        await eventually(lambda: publisher.state.startswith("refused: "))
+    assert publisher.state == "refused: its certificate is not valid (certificate has expired)"
+    assert caplog.text.count("certificate has expired") == 1
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused(
+    broker: Any, publishing: Publishing, eventually: Eventually, certificate: Certificate
+) -> None:
+    _, lines = certificate(until="20991231")
+    broker.start(lines=lines)
+    async with publishing(url=f"mqtts://127.0.0.1:{broker.port}") as publisher:
+        await eventually(lambda: publisher.state.startswith("refused: its certificate is not valid (self"))
+
+
+async def test_tls_with_a_broker_that_speaks_none_is_not_a_crash(
+    broker: Any, publishing: Publishing, eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker.start()
+    async with publishing(url=f"mqtts://127.0.0.1:{broker.port}") as publisher:
+        await eventually(lambda: "MQTT broker" in caplog.text)
+        assert publisher.state != "online"
