@@ -75,7 +75,6 @@ class Job:
     """
 
     station: str
-    seq: int
     end: int
     samples: NDArray[np.float32]
     reset: bool
@@ -251,7 +250,7 @@ class Analyzer:
         while True:
             feed = await self._most_overdue()
             job = feed.next_job()
-            head = {"op": "hop", "station": job.station, "seq": job.seq, "reset": job.reset}
+            head = {"op": "hop", "station": job.station, "reset": job.reset}
             jobs.write(frames.encode(head, job.samples.astype("<f4").tobytes()))  # one at a time: the buffer is bounded
             reply, columns = await self._reply(answers)
             self.answers += 1

@@ -6,7 +6,7 @@ Reads job frames from its connection and answers each, one at a time; ends when 
 | from the parent | payload | answer |
 |---|---|---|
 | `configure {hop_columns}` | | |
-| `hop {station, seq, reset}` | float32 samples of whole hops | `votes` for the newest of them |
+| `hop {station, reset}` | float32 samples of whole hops | `votes` for the newest of them |
 
 `ready {device, models: {name: null or why not}, hop_s}` comes first; `hop_s` is the measured time of one hop. A
 bundle that cannot be used gives `refused {reason}` instead, and the end.
@@ -88,12 +88,10 @@ def as_bytes(kind: Spectrogram, columns: torch.Tensor) -> bytes:
     return levels.round().clamp(0, 255).to(torch.uint8).T.contiguous().cpu().numpy().tobytes()
 
 
-def votes_head(head: dict[str, Any], votes: dict[str, Vote], busy_s: float) -> dict[str, Any]:
-    """The head of the answer to the job `head`."""
+def votes_head(votes: dict[str, Vote], busy_s: float) -> dict[str, Any]:
+    """The head of an answer; whose it is goes without saying, one job at a time."""
     return {
         "op": "votes",
-        "station": head["station"],
-        "seq": head["seq"],
         "busy_s": busy_s,
         "models": {
             name: {
@@ -118,7 +116,7 @@ def serve(engine: Engine, connection: socket.socket) -> None:
                 started = time.perf_counter()
                 samples = np.frombuffer(payload, dtype="<f4").copy()
                 votes, columns = engine.hop(head["station"], samples, reset=head["reset"])
-                reply = votes_head(head, votes, time.perf_counter() - started)
+                reply = votes_head(votes, time.perf_counter() - started)
                 connection.sendall(frames.encode(reply, b"".join(columns.values())))
             case unknown:
                 raise ValueError(f"unknown job {unknown!r}")

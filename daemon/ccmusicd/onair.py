@@ -72,9 +72,10 @@ class OnAir:
         )
         self._trained = trained
         self._publish = publish
-        self._paused = self._lost = self._silent = self._blind = self._mute = False
+        self.paused = self.lost = False
+        self._silent = self._blind = self._mute = False
         self._voteless_s = 0.0
-        self._sound_since_us: int | None = None
+        self._sound_since_us = start_us
         self._tracker = SegmentTracker(start_us, note=STARTING)
         self._tell("new", self._tracker.current)
 
@@ -82,8 +83,8 @@ class OnAir:
     def state(self) -> State:
         """What the station is now: the first of these that holds."""
         without_genre: tuple[tuple[State, bool], ...] = (
-            ("paused", self._paused),
-            ("no_signal", self._lost),
+            ("paused", self.paused),
+            ("no_signal", self.lost),
             ("silence", self._silent),
             ("starting", self._blind),
             ("uncertain", self._mute),
@@ -105,13 +106,13 @@ class OnAir:
 
     def pause(self, paused: bool, at_us: int) -> None:
         """The user stopped, or resumed, listening."""
-        self._paused = paused
+        self.paused = paused
         self._interrupt(at_us)
 
     def signal(self, lost: bool, at_us: int) -> None:
         """No sound comes from the source since `at_us`, or comes again."""
-        if lost != self._lost:
-            self._lost = lost
+        if lost != self.lost:
+            self.lost = lost
             self._interrupt(at_us)
 
     def silence(self, silent: bool, at_us: int) -> None:
@@ -127,8 +128,9 @@ class OnAir:
             self._interrupt(at_us)
 
     def title(self, title: str) -> None:
-        """The source named what it plays."""
-        self._tracker.title(title)
+        """The source named what it plays; where nothing is heard of it yet, it is to be said again when there is."""
+        if not (self.lost or self.paused):
+            self._tracker.title(title)
 
     def vote(self, probabilities: Mapping[str, NDArray[np.float64]], at_us: int, passed_s: float) -> Decision:
         """One hop's votes, each of shape (classes,), for the window that ends at `at_us`."""
@@ -164,10 +166,8 @@ class OnAir:
             self._interrupt(at_us)
 
     def _hears(self, at_us: int) -> bool:
-        if self._paused or self._lost or self._silent or self._blind or self._mute:
+        if self.paused or self.lost or self._silent or self._blind or self._mute:
             return False
-        if self._sound_since_us is None:
-            self._sound_since_us = self._tracker.current.start_us
         return at_us - self._sound_since_us >= self._least_heard_us
 
     def _interrupt(self, at_us: int) -> None:

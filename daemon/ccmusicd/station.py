@@ -104,17 +104,15 @@ class Station:
         self._voted = 0  # the sample up to which hops were voted on or dropped
         self._known = False  # whether the analyzer has this station's columns up to `_voted`
         self._last_vote_end: int | None = None
-        self._seq = self._hops = self._dropped = self._xruns = 0
-        self._lag_s = 0.0
+        self._hops = self._dropped = self._xruns = 0
         self._title: str | None = None
-        self._paused = False
         self._source_state: SourceState = "connecting"
         self._source_error: str | None = None
         self._source_warning: str | None = None
         self._warned_at = 0.0
         self._arrivals: deque[tuple[int, float]] = deque(maxlen=ARRIVALS)  # (sample index, when it was here)
         self._begun_at = monotonic()
-        self._lost = False
+        self._absent = False  # whether the next sample follows an absence, whose length is a gap
         self._new_samples = 0  # of the job that is waited for: what no earlier job held
         self._source_restarts = 0
         self._source_format: Mapping[str, Any] = {}
@@ -167,12 +165,13 @@ class Station:
         self._warn(message)
 
     def begin(self) -> None:
-        """Sound comes for the first time, or again: what was missed meanwhile becomes a gap at its place."""
+        """Sound comes for the first time, or again from a new child."""
         self._begun_at = self._monotonic()
-        self._resume(self._begun_at)
+        self._absent = True
 
     def _resume(self, at: float) -> None:
-        """Sound that was absent is here again at the time `at`."""
+        """Sound that was absent is here again since the time `at`: what was missed becomes a gap at its place."""
+        self._absent = False
         missed = self._clock.begin(self._ring.end, at)
         if self._begins_anew:
             self._ring.append_zeros(missed)
@@ -185,7 +184,7 @@ class Station:
         """`samples` were lost here."""
         self._ring.append_gap(samples)
         if samples >= NO_SIGNAL_S * SAMPLE_RATE:
-            self._lose(self._clock.utc_us(self._ring.end - samples))
+            self._on_air.signal(lost=True, at_us=self._clock.utc_us(self._ring.end - samples))
         self._interrupted(samples)
 
     def _interrupted(self, samples: int) -> None:
@@ -203,17 +202,17 @@ class Station:
     def audio(self, samples: NDArray[np.float32]) -> None:
         """The next samples, shape (n,), finite."""
         now = self._monotonic()
-        if self._lost and now - self._begun_at > NO_SIGNAL_S:  # the same child goes on after a stall
+        resumes = self._absent
+        if resumes:
             self._resume(now - len(samples) / SAMPLE_RATE)
-            if self._title is not None:
-                self._on_air.title(self._title)
         first = self._ring.end
         self._ring.append(samples)
         self._heard_at = now
         self._arrivals.append((self._ring.end, now))
         lost = self._clock.arrived(self._ring.end, now)
-        self._lost = False
         self._on_air.signal(lost=False, at_us=self._clock.utc_us(first))
+        if resumes and self._title is not None:
+            self._on_air.title(self._title)
         for index, level in self._meter.push(samples):
             self._level = level
             self._hub.publish(LevelEvent(self.id, level))
@@ -241,7 +240,7 @@ class Station:
     def overdue_s(self) -> float:
         """Seconds since the next hop was complete; negative while it is not."""
         hop = self._hop_samples
-        if hop == 0 or self._paused:
+        if hop == 0 or self.paused:
             return -math.inf
         return (self._ring.end - self._voted - hop) / SAMPLE_RATE
 
@@ -258,11 +257,10 @@ class Station:
         reset = not self._known or take * hop > PRIME_COLUMNS * HOP_LENGTH
         if reset:
             start = end - math.ceil(PRIME_COLUMNS * HOP_LENGTH / hop) * hop
-        self._seq += 1
         self._known = True
         self._new_samples = take * hop
         self._voted = end
-        self._waiting = Job(self.id, self._seq, end, self._read(start, end), reset)
+        self._waiting = Job(self.id, end, self._read(start, end), reset)
         return self._waiting
 
     def answered(self, job: Job, answer: Answer) -> None:
@@ -270,14 +268,12 @@ class Station:
         self._waiting = None
         self._room.set()
         self._hops += 1
-        self._lag_s = self._monotonic() - self._arrived_at(job.end) if self._options.real_time else 0.0
         self._last_vote_end = job.end
         passed_s = self._new_samples / SAMPLE_RATE
         time_us = self._clock.utc_us(job.end)
         self._on_air.analyzer(gone=False, at_us=time_us)
         votes = {name: vote.probabilities for name, vote in answer.models.items() if vote.probabilities is not None}
         decision = self._on_air.vote(votes, time_us, passed_s)
-        self._on_air.reach(time_us)
         self._publish_columns(job, answer)
         self._publish_hop(job, answer, decision, time_us)
 
@@ -316,14 +312,15 @@ class Station:
             self._warn(f"the system clock was set by {step_s:+.1f} s")
         if self._source_warning is not None and now - self._warned_at > WARNING_LASTS_S:
             self._source_warning = None
-        if now - self._heard_at > NO_SIGNAL_S and not self._paused:
-            self._lose(self._clock.utc_us(self._ring.end))
+        if now - self._heard_at > NO_SIGNAL_S and not self.paused:
+            self._absent = True
+            self._level = SILENT
+            self._on_air.signal(lost=True, at_us=self._clock.utc_us(self._ring.end))
 
     def pause(self, *, paused: bool) -> None:
         """Stop or resume listening; the app stops and starts the capture."""
-        if paused == self._paused:
+        if paused == self.paused:
             return
-        self._paused = paused
         self._begins_anew = True
         self._heard_at = self._monotonic()
         self._on_air.pause(paused=paused, at_us=self._now_us())
@@ -332,7 +329,7 @@ class Station:
     @property
     def paused(self) -> bool:
         """Whether listening is stopped."""
-        return self._paused
+        return self._on_air.paused
 
     def publish_status(self) -> None:
         """Tell everything that a status holds, and how far the open segment reaches."""
@@ -344,12 +341,12 @@ class Station:
                 state=self._on_air.state,
                 trained=self._trained,
                 source=self._options.source,
-                source_state="paused" if self._paused else self._source_state,
+                source_state="paused" if self.paused else self._source_state,
                 source_restarts=self._source_restarts,
                 source_error=self._source_error,
                 source_warning=self._source_warning,
                 source_format=self._source_format,
-                title=None if self._lost or self._paused else self._title,
+                title=None if self._on_air.lost or self.paused else self._title,
                 gap_samples=self._ring.gap_samples,
                 xruns=self._xruns,
                 dropped_hops=self._dropped,
@@ -366,11 +363,6 @@ class Station:
         """The daemon stops: the open segment ends now, or with the last sample that was heard at full speed."""
         self.publish_status()
         self._on_air.close(self._now_us() if self._options.real_time else self._clock.utc_us(self._ring.end))
-
-    def _lose(self, at_us: int) -> None:
-        self._lost = True
-        self._level = SILENT
-        self._on_air.signal(lost=True, at_us=at_us)
 
     def _warn(self, message: str) -> None:
         self._source_warning, self._warned_at = message, self._monotonic()
@@ -433,7 +425,7 @@ class Station:
                 band=decision.band,
                 level=self._level,
                 hop_ms=answer.busy_s * 1e3,
-                lag_s=self._lag_s,
+                lag_s=self._monotonic() - self._arrived_at(job.end) if self._options.real_time else 0.0,
                 dropped=self._dropped,
             )
         )

@@ -28,14 +28,12 @@ class Feed:
         self.states: list[str] = []
         self.analyzer: Analyzer | None = None
         self.known = False
-        self.seq = 0
 
     def overdue_s(self) -> float:
         return 1.0 if self.hungry else -1.0
 
     def next_job(self) -> Job:
-        self.seq += 1
-        job = Job("main", self.seq, self.seq * HOP_COLUMNS * HOP_LENGTH, self.samples, reset=not self.known)
+        job = Job("main", len(self.samples), self.samples, reset=not self.known)
         self.known = True
         return job
 

@@ -57,6 +57,8 @@ class Bench:
             self.station.audio(block)
             self.played += len(block)
             self.station.tick()
+            if (start // (SAMPLE_RATE // 10)) % 10 == 0:
+                self.station.publish_status()
             while answered and self.station.overdue_s() >= 0:
                 self.answer()
 
@@ -279,6 +281,13 @@ def test_what_is_no_longer_heard_is_not_shown(bench: Bench, make_music: Callable
     bench.station.begin()
     bench.play(make_music(5))
     assert bench.status().title == "Song B"
+    assert [(s.kind == "no_signal", s.titles) for s in bench.segments()] == [
+        (False, ("Song A",)),
+        (True, ()),
+        (False, ("Song A",)),
+        (True, ()),
+        (False, ("Song B",)),
+    ]
 
 
 def test_warning_is_shown_for_a_minute(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
