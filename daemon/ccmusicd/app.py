@@ -7,12 +7,12 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE
-from ccmusic_stream.models.bundle import Bundle, read_bundle
+from ccmusic_stream.models.bundle import Bundle, ModelSpec, read_bundle
 from ccmusicd.analyzer import Analyzer
 from ccmusicd.capture.options import CaptureOptions
 from ccmusicd.capture.process import Capture, Ended
@@ -85,13 +85,13 @@ class App:
             stack.enter_context(self._signals())
             bundle = check(settings, real_time=self._real_time)
             stations = settings.stations or {"demo": StationSettings(input="demo", name="Demo")}
-            models = [spec.name for spec in bundle.chosen(settings.analyzer.models or None)]
-            hub = Hub(_about(settings, bundle, models, stations))
+            specs = bundle.chosen(settings.analyzer.models or None)
+            hub = Hub(_about(settings, bundle, specs, stations))
             if not bundle.trained:
                 log.warning("bundle %s is not trained: its networks hold random weights and know no genre", bundle.name)
             log.info("loading the networks of bundle %s", bundle.name)
             await self._record(stack, hub)
-            analyzer = self._analyzer = self._make_analyzer(bundle, models, hub)
+            analyzer = self._analyzer = self._make_analyzer(bundle, hub)
             for key, station in stations.items():
                 self._add(key, station, hub, analyzer)
             await self._publish(stack, hub)
@@ -120,12 +120,12 @@ class App:
         await asyncio.to_thread(timeline.start, time.time_ns() // 1000)
         await stack.enter_async_context(self._running(timeline.run(), "timeline"))
 
-    def _make_analyzer(self, bundle: Bundle, models: list[str], hub: Hub) -> Analyzer:
+    def _make_analyzer(self, bundle: Bundle, hub: Hub) -> Analyzer:
         hop = self._settings.analyzer.hop
         return Analyzer(
             bundle.folder,
             device=self._settings.analyzer.device,
-            models=models,
+            models=[model.name for model in hub.about.models],
             labels=bundle.labels.slugs,
             hop_columns=None if hop == "auto" else round(hop * SAMPLE_RATE / HOP_LENGTH),
             on_ready=lambda analyzer: self._analyzer_ready(hub, analyzer),
@@ -287,12 +287,8 @@ class App:
         for name, error in analyzer.model_errors.items():
             if error is not None:
                 log.error("model %s does not vote: %s", name, error)
-        log.info(
-            "analyzer on %s: a hop takes %.2f s, there is one every %.2f s",
-            analyzer.device,
-            analyzer.hop_s,
-            hub.about.hop_s,
-        )
+        hop_s = hub.about.hop_s
+        log.info("analyzer on %s: a hop takes %.2f s, there is one every %.2f s", device, analyzer.hop_s, hop_s)
         self._ready = True
         self._notifier.ready()
         self._notifier.status(self._status_line())
@@ -355,15 +351,15 @@ def _stall_s(station: StationSettings, spec: SourceSpec, read_timeout_s: float) 
     return read_timeout_s + 2.0 if station.stall_s is None and spec.is_url else station.stall_s
 
 
-def _about(settings: Settings, bundle: Bundle, models: list[str], stations: Mapping[str, StationSettings]) -> About:
+def _about(
+    settings: Settings, bundle: Bundle, specs: Sequence[ModelSpec], stations: Mapping[str, StationSettings]
+) -> About:
     return About(
         node=settings.daemon.node,
         bundle=bundle.name,
         trained=bundle.trained,
         labels=bundle.labels,
-        models=tuple(
-            ModelInfo(spec.name, spec.backbone, spec.spectrogram) for spec in bundle.models if spec.name in models
-        ),
+        models=tuple(ModelInfo(spec.name, spec.backbone, spec.spectrogram) for spec in specs),
         stations=tuple(
             StationInfo(key, station.name or key, parse_spec(station.input).redacted)
             for key, station in stations.items()

@@ -21,7 +21,6 @@ from ccmusic_stream.ensemble import EnsembleVote, band, combine
 from ccmusic_stream.errors import AudioError, CcmusicError
 from ccmusic_stream.geometry import SAMPLE_RATE, Spectrogram
 from ccmusic_stream.labels import Labels
-from ccmusic_stream.level import is_sound
 from ccmusic_stream.models.bundle import Bundle
 from ccmusic_stream.models.loading import load_bundle
 from ccmusic_stream.picture import decibels
@@ -66,16 +65,10 @@ class Recording(Output):
 
     def gap(self, samples: int) -> None:
         """Lost samples are zeros at their place."""
-        self._keep(np.zeros(samples, dtype=np.float32))
+        self.send(np.zeros(samples, dtype=np.float32))
 
-    def write(self, samples: NDArray[np.float32]) -> None:
-        """The next samples; what cannot be sound (NaN, infinities) becomes zero and is counted."""
-        sound = is_sound(samples)
-        if not sound.all():
-            self.warn("samples that cannot be sound were set to zero", int(np.count_nonzero(~sound)))
-        self._keep(np.where(sound, samples, np.float32(0)))
-
-    def _keep(self, samples: NDArray[np.float32]) -> None:
+    def send(self, samples: NDArray[np.float32]) -> None:
+        """Keep them."""
         self._parts.append(samples)
         self.samples += len(samples)
 

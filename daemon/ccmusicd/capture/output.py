@@ -104,11 +104,15 @@ class Output:
                 self.pacer.wait(samples)
 
     def write(self, samples: NDArray[np.float32]) -> None:
-        """Audio, shape (n,). what cannot be sound (NaN, infinities) becomes zero and is counted."""
+        """Audio, shape (n,); what cannot be sound (NaN, infinities) becomes zero and is counted."""
         sound = is_sound(samples)
         if not sound.all():
             self.warn("samples that cannot be sound were set to zero", int(np.count_nonzero(~sound)))
             samples = np.where(sound, samples, np.float32(0))
+        self.send(samples)
+
+    def send(self, samples: NDArray[np.float32]) -> None:
+        """Audio that is clean, shape (n,), in time."""
         self._flush_old_warnings()
         step = _BLOCK if self.pacer is not None else max(len(samples), 1)
         for start in range(0, len(samples), step):
