@@ -173,7 +173,7 @@ def classify_files(files: Sequence[str], bundle: Bundle, *, clip: str, as_json: 
             try:
                 result = offline.recording(file, clip, advance)
             except (SourceError, AudioError) as error:
-                errors.print(f"{file}: {error}", style="red", markup=False, highlight=False)
+                errors.print(f"{file}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
                 status = max(status, getattr(error, "exit_code", os.EX_NOINPUT))
                 continue
             if as_json:
