@@ -6,6 +6,10 @@ Column k of a station is centred on sample 512·k. A column is complete when hal
 from typing import Literal
 
 Spectrogram = Literal["cqt", "mel"]
+"""What people know: constant-Q or Mel."""
+
+TransformName = Literal["cqt", "mel", "cqt_librosa", "mel_librosa"]
+"""How exactly: the article's (nnAudio, torchaudio) or upstream's (librosa)."""
 
 SAMPLE_RATE = 22_050
 """Samples a second of every stream inside the program, in hertz (the article's rate)."""
@@ -15,6 +19,9 @@ HOP_LENGTH = 512
 
 WINDOW_COLUMNS = 431
 """Columns in the window that the networks see: 10 s (220,500 samples) at `HOP_LENGTH`, as a centred transform gives."""
+
+LONGEST_WINDOW_COLUMNS = 490
+"""Columns in the widest picture of any profile: upstream's slices of 11.4 s."""
 
 CQT_BINS = 84
 CQT_BINS_PER_OCTAVE = 12
@@ -31,8 +38,10 @@ MEL_FMAX_HZ = SAMPLE_RATE / 2
 BINS: dict[Spectrogram, int] = {"cqt": CQT_BINS, "mel": MEL_BINS}
 KERNELS: dict[Spectrogram, int] = {"cqt": CQT_KERNEL, "mel": MEL_FFT}
 
+KIND_OF: dict[TransformName, Spectrogram] = {"cqt": "cqt", "mel": "mel", "cqt_librosa": "cqt", "mel_librosa": "mel"}
+
 LAG_COLUMNS: dict[Spectrogram, int] = {kind: length // 2 // HOP_LENGTH for kind, length in KERNELS.items()}
 """Columns by which the newest complete column lies behind the newest sample: half its kernel (CQT 16, Mel 2)."""
 
-PRIME_COLUMNS = WINDOW_COLUMNS - 1 + 2 * LAG_COLUMNS["cqt"]
-"""Columns' worth of samples that determine a whole CQT window: 431 columns and half a kernel on either side."""
+PRIME_COLUMNS = LONGEST_WINDOW_COLUMNS - 1 + 2 * LAG_COLUMNS["cqt"]
+"""Columns' worth of samples that determine the longest CQT window: 490 columns and half a kernel on either side."""

@@ -70,6 +70,11 @@ class ModelSpec:
     temperature: float = 1.0
     validation: Mapping[str, float] = field(default_factory=dict, hash=False)
 
+    @property
+    def picture(self) -> tuple[Spectrogram, str]:
+        """Which picture the model looks at: models with the same one share it."""
+        return self.spectrogram, self.profile
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:

@@ -23,7 +23,7 @@ def draw(make: Callable[[], nn.Module], seed: int) -> nn.Module:
         torch.default_generator.manual_seed(seed)
         network = make().eval()
         with torch.no_grad():
-            _settle(network, _synthetic_pictures())
+            _settle(network, synthetic_pictures())
     return network
 
 
@@ -59,19 +59,20 @@ def _measure_statistics(network: nn.Module, pictures: Tensor) -> Tensor:
     return logits
 
 
-def _synthetic_pictures() -> Tensor:
+def synthetic_pictures(generator: torch.Generator | None = None) -> Tensor:
     """Pictures (4, 3, 224, 224) in -1 to 1, as unlike each other as spectrograms can be.
 
     Statistics measured on pictures of one sort only leave real spectrograms with logits in the tens.
     """
     slope = torch.linspace(0, 1, _SIDE).reshape(1, 1, _SIDE, 1)
-    held_notes = _patches(_SIDE // 4, 2)
-    phrases = _patches(5, 4)
-    sparks_in_the_dark = _patches(_SIDE, _SIDE) ** 3 * _patches(5, 4)
-    falling_noise = 1 - slope * _patches(_SIDE, _SIDE) * _patches(3, 3)
+    held_notes = _patches(_SIDE // 4, 2, generator)
+    phrases = _patches(5, 4, generator)
+    sparks_in_the_dark = _patches(_SIDE, _SIDE, generator) ** 3 * _patches(5, 4, generator)
+    falling_noise = 1 - slope * _patches(_SIDE, _SIDE, generator) * _patches(3, 3, generator)
     return torch.cat([held_notes, phrases, sparks_in_the_dark, falling_noise]).expand(-1, 3, -1, -1) * 2 - 1
 
 
-def _patches(high: int, wide: int) -> Tensor:
+def _patches(high: int, wide: int, generator: torch.Generator | None) -> Tensor:
     """Uniform noise (1, 1, 224, 224) in 0 to 1, so many patches high and wide, blurred into each other."""
-    return nn.functional.interpolate(torch.rand(1, 1, high, wide), size=(_SIDE, _SIDE), mode="bilinear")
+    noise = torch.rand(1, 1, high, wide, generator=generator)
+    return nn.functional.interpolate(noise, size=(_SIDE, _SIDE), mode="bilinear")

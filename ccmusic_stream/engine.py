@@ -1,0 +1,100 @@
+"""Columns of every station and the classifier, on one device: PCM in, votes and new columns out."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ccmusic_stream.classifier import Classifier
+from ccmusic_stream.geometry import HOP_LENGTH, TransformName, WINDOW_COLUMNS
+from ccmusic_stream.picture import transform_of, window_columns
+from ccmusic_stream.spectrogram import SHOWN, StreamingColumns, Transforms
+from ccmusic_stream.votes import Vote
+
+MEASURED_HOP_COLUMNS = 43
+"""Columns in the hop that is timed: about 1 s."""
+
+WARM_UP_HOPS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Whole hops of one station's sound, shape (hops · hop_columns · 512,) float32; only the newest is voted on.
+
+    `reset`: nothing that is known of the station precedes them.
+    """
+
+    station: str
+    samples: NDArray[np.float32]
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The votes on a station's newest hop, by model, and its new columns: shape (bins, columns), as `SHOWN` names."""
+
+    votes: dict[str, Vote]
+    columns: dict[TransformName, NDArray[np.uint8]]
+
+
+class Engine:
+    """One device's work for all stations. Stations come into being when they are first heard."""
+
+    def __init__(self, classifier: Classifier, device: torch.device) -> None:
+        self._classifier = classifier
+        self._device = device
+        names = dict.fromkeys((*SHOWN, *(transform_of(*key) for key in classifier.pictures)))
+        columns = max([WINDOW_COLUMNS, *(window_columns(profile) for _, profile in classifier.pictures)])
+        transforms = Transforms(centre=False).to(device)
+        self._columns = StreamingColumns(transforms, device, names=names, columns=columns, stations=0)
+        self._slots: dict[str, int] = {}
+        self.hop_columns = MEASURED_HOP_COLUMNS
+
+    @torch.inference_mode()
+    def hop(self, heard: Sequence[Heard]) -> list[Seen]:
+        """What is seen of each station, each at most once in `heard`; all of them go through the device together.
+
+        The columns of each hop are computed apart, so that shapes stay fixed however many hops come at once.
+        """
+        slots = [self._slot(one) for one in heard]
+        drawn: list[list[dict[TransformName, torch.Tensor]]] = [[] for _ in heard]
+        hops = [torch.from_numpy(one.samples).split(self.hop_columns * HOP_LENGTH) for one in heard]
+        for round_ in range(max(map(len, hops))):
+            places = [place for place, parts in enumerate(hops) if len(parts) > round_]
+            samples = torch.stack([hops[place][round_] for place in places]).to(self._device)
+            new = self._columns.push(samples, [slots[place] for place in places])
+            shown = {name: as_bytes(name, new[name]).cpu() for name in SHOWN}
+            for row, place in enumerate(places):
+                drawn[place].append({name: columns[row] for name, columns in shown.items()})
+        votes = self._classifier.votes(self._columns.windows(slots))
+        return [
+            Seen(vote, {name: torch.cat([part[name] for part in parts], dim=1).numpy() for name in SHOWN})
+            for vote, parts in zip(votes, drawn, strict=True)
+        ]
+
+    def measure(self, hops: int, stations: int = 1) -> float:
+        """Seconds that a hop of so many stations takes: the median over `hops` hops of noise after a warm-up."""
+        noise = np.random.default_rng(0).standard_normal(MEASURED_HOP_COLUMNS * HOP_LENGTH, dtype=np.float32)
+        heard = [Heard(f"measured {number}", noise) for number in range(stations)]
+        seconds = []
+        for _ in range(WARM_UP_HOPS + hops):
+            started = time.perf_counter()
+            self.hop(heard)
+            seconds.append(time.perf_counter() - started)
+        for slot, one in enumerate(heard):  # their slots are free for real stations
+            del self._slots[one.station]
+            self._columns.reset(slot)
+        return statistics.median(seconds[WARM_UP_HOPS:])
+
+    def _slot(self, heard: Heard) -> int:
+        slot = self._slots.get(heard.station)
+        if slot is None:
+            slot = self._slots[heard.station] = len(self._slots)
+            self._columns.grow(len(self._slots))
+        elif heard.reset:
+            self._columns.reset(slot)
+        return slot
