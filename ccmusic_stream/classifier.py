@@ -55,7 +55,7 @@ class Classifier:
             started = time.perf_counter()
             try:
                 if (kind, profile) not in pictures:
-                    pictures[kind, profile] = picture(kind, windows[kind], profile)
+                    pictures[kind, profile] = picture(kind, windows[kind].unsqueeze(0), profile)
                 votes[name] = self._vote(name, pictures[kind, profile], started)
             except Exception as error:  # whatever a network raises, the others go on  # noqa: BLE001
                 self._raise_if_poisoned(error)
@@ -70,9 +70,9 @@ class Classifier:
             raise error
         torch.cuda.synchronize(self._device)  # raises what is wrong with the device, if it is the device
 
-    def _vote(self, name: str, grey: Tensor, started: float) -> Vote:
+    def _vote(self, name: str, shown: Tensor, started: float) -> Vote:
         spec = self._specs[name]
-        logits = self._networks[name](network_input(grey, spec.mean, spec.std))  # (1, classes)
+        logits = self._networks[name](network_input(shown, spec.mean, spec.std))  # (1, classes)
         probabilities = torch.softmax(logits[0].float() / spec.temperature, dim=0).cpu().numpy()
         if not np.all(np.isfinite(probabilities)):
             return Vote(None, _ms_since(started), "gave NaN instead of probabilities")

@@ -7,6 +7,9 @@ from typing import Literal
 
 Spectrogram = Literal["cqt", "mel"]
 
+TransformName = Literal["cqt", "mel", "cqt_librosa", "mel_librosa"]
+"""Ways of computing a spectrogram: the article's (nnAudio's CQT, torchaudio's HTK Mel), or upstream's, librosa's."""
+
 SAMPLE_RATE = 22_050
 """Samples a second of every stream inside the program, in hertz (the article's rate)."""
 
@@ -15,6 +18,9 @@ HOP_LENGTH = 512
 
 WINDOW_COLUMNS = 431
 """Columns in the window that the networks see: 10 s (220,500 samples) at `HOP_LENGTH`, as a centred transform gives."""
+
+CCMUSIC_WINDOW_COLUMNS = 490
+"""Columns of a picture of the published CCMusic: its slice of 11.4 s."""
 
 CQT_BINS = 84
 CQT_BINS_PER_OCTAVE = 12
@@ -36,3 +42,15 @@ LAG_COLUMNS: dict[Spectrogram, int] = {kind: length // 2 // HOP_LENGTH for kind,
 
 PRIME_COLUMNS = WINDOW_COLUMNS - 1 + 2 * LAG_COLUMNS["cqt"]
 """Columns' worth of samples that determine a whole CQT window: 431 columns and half a kernel on either side."""
+
+
+def transform_of(kind: Spectrogram, profile: str) -> TransformName:
+    """The transform whose columns the profile's pictures show."""
+    if profile != "ccmusic":
+        return kind
+    return "cqt_librosa" if kind == "cqt" else "mel_librosa"
+
+
+def window_columns(profile: str) -> int:
+    """Columns of one of the profile's pictures."""
+    return CCMUSIC_WINDOW_COLUMNS if profile == "ccmusic" else WINDOW_COLUMNS

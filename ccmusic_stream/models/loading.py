@@ -21,7 +21,6 @@ from ccmusic_stream.models.checkpoint import (
     identify,
     read_state_dict,
 )
-from ccmusic_stream.picture import DRAWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,8 @@ class Inspection:
 def load_model(spec: ModelSpec, bundle: Bundle) -> nn.Module:
     """The model's network in eval mode on the CPU, float32, without gradients: its logits are (n, labels).
 
-    Raises `CheckpointError` when its profile cannot be drawn, or the file's hash, network or contents are not what the
-    bundle says.
+    Raises `CheckpointError` when the file's hash, network or contents are not what the bundle says.
     """
-    if spec.profile not in DRAWN:
-        raise CheckpointError(
-            f"{spec.name}: its profile {spec.profile!r} cannot be drawn yet; {' and '.join(DRAWN)} can"
-        )
     if spec.file is None:
         network = build(spec.backbone, spec.head, len(bundle.labels), seed=spec.seed)
     else:
