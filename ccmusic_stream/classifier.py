@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from ccmusic_stream.errors import DeviceError
-from ccmusic_stream.geometry import TransformName
+from ccmusic_stream.geometry import TransformName, transform_of
 from ccmusic_stream.models.bundle import ModelSpec
-from ccmusic_stream.picture import picture, transform_of
+from ccmusic_stream.picture import picture
 from ccmusic_stream.votes import PictureKey, Vote, Voters
 
 

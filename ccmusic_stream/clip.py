@@ -1,6 +1,6 @@
-"""The article's offline way: a clip of a recording, looped when short, and its centred transforms."""
+"""The offline ways: a clip of a recording as the article takes it, and a slice as upstream's demo takes it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -8,26 +8,88 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ccmusic_stream.errors import AudioError
-from ccmusic_stream.geometry import SAMPLE_RATE, TransformName
+from ccmusic_stream.geometry import (
+    CCMUSIC_WINDOW_COLUMNS,
+    HOP_LENGTH,
+    KERNELS,
+    KIND_OF,
+    SAMPLE_RATE,
+    TransformName,
+)
+from ccmusic_stream.picture import FLOOR_DB
 from ccmusic_stream.spectrogram import SHOWN, Transforms
 
 CLIP_SAMPLES = 10 * SAMPLE_RATE
+
+_PIECE_COLUMNS = 2_048
+"""Columns of a long recording that are computed at once: about 48 s."""
 
 
 def clip_windows(
     samples: NDArray[np.float32], transforms: Transforms, device: torch.device, names: Iterable[TransformName] = SHOWN
 ) -> dict[TransformName, Tensor]:
-    """The centred transforms of a clip: shape (n,) → (1, bins, 431) each; repeated from its start when under 10 s.
+    """The article's centred transforms of a clip, shape (n,) → (1, bins, 431) each; repeated from its start if short.
 
     Raises:
         AudioError: there is no sample.
     """
-    if len(samples) == 0:
-        raise AudioError("there is no sound in it: 0 samples")
+    _refuse_nothing(samples)
     looped = np.resize(samples[:CLIP_SAMPLES], (1, CLIP_SAMPLES))
-    tensor = torch.from_numpy(looped).to(device)
     with torch.inference_mode():
-        return {name: transforms.columns(name, tensor) for name in names}
+        return {name: transforms.columns(name, torch.from_numpy(looped).to(device)) for name in names}
+
+
+class Slices:
+    """Slices of one recording as upstream's demo makes them: 490 columns (11.4 s) of the whole recording's transform.
+
+    `transforms` must not pad. A recording that is shorter is repeated from its start, where upstream gives nothing.
+    """
+
+    def __init__(
+        self,
+        samples: NDArray[np.float32],
+        transforms: Transforms,
+        device: torch.device,
+        names: Iterable[TransformName],
+    ) -> None:
+        _refuse_nothing(samples)
+        self._samples = np.resize(samples, max(len(samples), CCMUSIC_WINDOW_COLUMNS * HOP_LENGTH))
+        self._transforms = transforms
+        self._device = device
+        self._floors = {name: self._floor(name) for name in names}
+
+    def around(self, sample: int) -> Mapping[TransformName, Tensor]:
+        """The slice whose middle is `sample`, moved to where the recording has it wholly: (1, bins, 490) each.
+
+        What lies 80 dB below the whole recording's maximum, and lower, is at that floor.
+        """
+        last = self._count - CCMUSIC_WINDOW_COLUMNS
+        first = min(max(sample // HOP_LENGTH - CCMUSIC_WINDOW_COLUMNS // 2, 0), last)
+        return {
+            name: self._columns(name, first, CCMUSIC_WINDOW_COLUMNS).clamp_min(floor).unsqueeze(0)
+            for name, floor in self._floors.items()
+        }
+
+    @property
+    def _count(self) -> int:
+        """Columns of the whole recording, as a centred transform gives them."""
+        return len(self._samples) // HOP_LENGTH + 1
+
+    def _floor(self, name: TransformName) -> float:
+        pieces = range(0, self._count, _PIECE_COLUMNS)
+        loudest = max(
+            float(self._columns(name, first, min(_PIECE_COLUMNS, self._count - first)).max()) for first in pieces
+        )
+        return loudest * 10 ** (-FLOOR_DB / (20 if KIND_OF[name] == "cqt" else 10))
+
+    def _columns(self, name: TransformName, first: int, count: int) -> Tensor:
+        """Columns [first, first + count) of the whole, shape (bins, count); beyond its ends there are zeros."""
+        half = KERNELS[KIND_OF[name]] // 2
+        start, stop = first * HOP_LENGTH - half, (first + count - 1) * HOP_LENGTH + half
+        inside = self._samples[max(start, 0) : stop]
+        samples = np.pad(inside, (max(-start, 0), max(stop - len(self._samples), 0)))
+        with torch.inference_mode():
+            return self._transforms.columns(name, torch.from_numpy(samples).to(self._device))
 
 
 def clip_starts(samples: int, which: str) -> list[int]:
@@ -46,3 +108,8 @@ def clip_starts(samples: int, which: str) -> list[int]:
             return list(range(0, last + 1, CLIP_SAMPLES))
         case _:
             raise ValueError(f"clip must be first, centre or all, not {which!r}")
+
+
+def _refuse_nothing(samples: NDArray[np.float32]) -> None:
+    if len(samples) == 0:
+        raise AudioError("there is no sound in it: 0 samples")

@@ -10,8 +10,18 @@ import torch
 from numpy.typing import NDArray
 
 from ccmusic_stream.classifier import Classifier
-from ccmusic_stream.geometry import HOP_LENGTH, TransformName, WINDOW_COLUMNS
-from ccmusic_stream.picture import transform_of, window_columns
+from ccmusic_stream.geometry import (
+    DB_FLOOR,
+    DB_STEP,
+    HOP_LENGTH,
+    KIND_OF,
+    WINDOW_COLUMNS,
+    Spectrogram,
+    TransformName,
+    transform_of,
+    window_columns,
+)
+from ccmusic_stream.picture import decibels
 from ccmusic_stream.spectrogram import SHOWN, StreamingColumns, Transforms
 from ccmusic_stream.votes import Vote
 
@@ -62,12 +72,12 @@ class Engine:
         """
         slots = [self._slot(one) for one in heard]
         drawn: list[list[dict[TransformName, torch.Tensor]]] = [[] for _ in heard]
-        hops = [torch.from_numpy(one.samples).split(self.hop_columns * HOP_LENGTH) for one in heard]
+        hops = [torch.split(torch.from_numpy(one.samples), self.hop_columns * HOP_LENGTH) for one in heard]
         for round_ in range(max(map(len, hops))):
             places = [place for place, parts in enumerate(hops) if len(parts) > round_]
             samples = torch.stack([hops[place][round_] for place in places]).to(self._device)
             new = self._columns.push(samples, [slots[place] for place in places])
-            shown = {name: as_bytes(name, new[name]).cpu() for name in SHOWN}
+            shown = {name: as_bytes(KIND_OF[name], new[name]).cpu() for name in SHOWN}
             for row, place in enumerate(places):
                 drawn[place].append({name: columns[row] for name, columns in shown.items()})
         votes = self._classifier.votes(self._columns.windows(slots))
@@ -98,3 +108,8 @@ class Engine:
         elif heard.reset:
             self._columns.reset(slot)
         return slot
+
+
+def as_bytes(kind: Spectrogram, columns: torch.Tensor) -> torch.Tensor:
+    """Columns as decibels in bytes, `DB_FLOOR` + value · `DB_STEP`: any shape → the same shape, uint8."""
+    return ((decibels(kind, columns) - DB_FLOOR) / DB_STEP).round_().clamp_(0, 255).to(torch.uint8)

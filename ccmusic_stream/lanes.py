@@ -91,7 +91,7 @@ class Lanes(Generic[T]):
 
     def _abandon_stalled(self) -> dict[str, Outcome[T]]:
         """Give up the calls that stall; each lane that they held is opened anew."""
-        outcomes = {}
+        outcomes: dict[str, Outcome[T]] = {}
         with self._lock:
             for call in self._running.values():
                 if call.abandoned:

@@ -1,8 +1,8 @@
 """CQT and Mel columns: the whole transform for a clip, and the same columns computed once each for streams.
 
 Column k is centred on sample 512·k. CQT (magnitude): 84 bins from C1 = 32.703 Hz, 12 to an octave, kernels of up to
-16,384 samples: `cqt` has those of nnAudio's CQT1992v2. Mel (power): 128 bands from 0 to 11,025 Hz, n_fft 2048, Hann:
-`mel` is torchaudio's default, with HTK bands.
+16,384 samples; `cqt` has those of nnAudio's CQT1992v2, `cqt_librosa` those of librosa. Mel (power): 128 bands from 0 to
+11,025 Hz, n_fft 2048, Hann; `mel` has torchaudio's default HTK bands, `mel_librosa` librosa's Slaney bands.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,6 +29,7 @@ from ccmusic_stream.geometry import (
     WINDOW_COLUMNS,
     TransformName,
 )
+from ccmusic_stream.librosa_kernels import librosa_cqt_kernels
 
 SHOWN: tuple[TransformName, ...] = ("cqt", "mel")
 """Transforms whose columns people are shown, whatever the networks look at."""
@@ -42,12 +43,13 @@ class KernelBank(torch.nn.Module):
 
     High notes have short kernels, the rest of their rows is zeros. Bins are grouped by the power of two that holds
     them, and each group is one matrix product with frames of its own length: a quarter of the multiplications.
+    `pad_mode` pads sound by half a kernel on either side before ("reflect", "constant"), None not at all.
     """
 
-    def __init__(self, kernels: Tensor, *, centre: bool) -> None:
+    def __init__(self, kernels: Tensor, pad_mode: str | None) -> None:
         super().__init__()
         self.length = kernels.shape[1]
-        self._centre = centre
+        self._pad_mode = pad_mode
         self._offsets: list[int] = []
         for bins in _groups(kernels):
             length = _holding(kernels[bins])
@@ -59,8 +61,8 @@ class KernelBank(torch.nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """Shape (..., n) → (..., bins, columns)."""
-        if self._centre:
-            samples = _reflected(samples, self.length // 2)
+        if self._pad_mode is not None:
+            samples = _padded(samples, self.length // 2, self._pad_mode)
         columns = (samples.shape[-1] - self.length) // HOP_LENGTH + 1
         parts = []
         for group, offset in enumerate(self._offsets):
@@ -68,19 +70,19 @@ class KernelBank(torch.nn.Module):
             length = weights.shape[0]
             reach = samples[..., offset : offset + length + (columns - 1) * HOP_LENGTH]
             products = reach.unfold(-1, length, HOP_LENGTH) @ weights  # (..., columns, 2 · bins)
-            parts.append(torch.linalg.vector_norm(products.unflatten(-1, (-1, 2)), dim=-1))
+            parts.append(torch.linalg.vector_norm(products.reshape(*products.shape[:-1], -1, 2), dim=-1))
         return torch.cat(parts, dim=-1).transpose(-1, -2)
 
 
 class Transforms(torch.nn.Module):
-    """All transforms, on one device. `centre` pads by half a kernel (reflection, as both libraries do by default)."""
+    """All transforms, on one device. `centre` pads sound by half a kernel on either side, as each library does."""
 
     def __init__(self, *, centre: bool) -> None:
         super().__init__()
-        self.cqt = KernelBank(nnaudio_kernels(), centre=centre)
-        self.mel = torchaudio.transforms.MelSpectrogram(
-            sample_rate=SAMPLE_RATE, n_fft=MEL_FFT, hop_length=HOP_LENGTH, n_mels=MEL_BINS, center=centre, power=2.0
-        )
+        self.cqt = KernelBank(nnaudio_kernels(), "reflect" if centre else None)
+        self.mel = _mel(centre=centre, pad_mode="reflect", mel_scale="htk", norm=None)
+        self.cqt_librosa = KernelBank(torch.from_numpy(librosa_cqt_kernels()), "constant" if centre else None)
+        self.mel_librosa = _mel(centre=centre, pad_mode="constant", mel_scale="slaney", norm="slaney")
 
     def columns(self, name: TransformName, samples: Tensor) -> Tensor:
         """Columns of `samples`, shape (..., n) float32 → (..., bins, columns): CQT magnitude or Mel power, ≥ 0."""
@@ -117,6 +119,7 @@ class StreamingColumns:
         """How many slots there are."""
         return len(self._contexts)
 
+    @torch.inference_mode()
     def grow(self, stations: int) -> None:
         """Make slots for at least so many stations; those that are there stay as they are."""
         more = max(0, stations - self.stations)
@@ -131,11 +134,13 @@ class StreamingColumns:
         index = _index(slots)
         return {name: window[index] for name, window in self._windows.items()}
 
+    @torch.inference_mode()
     def reset(self, slot: int) -> None:
         """Forget a stream: everything before its next sample counts as zeros."""
         for tensor in (*self._windows.values(), self._contexts):
             tensor[slot].zero_()
 
+    @torch.inference_mode()
     def push(self, samples: Tensor, slots: Sequence[int] = (0,)) -> dict[TransformName, Tensor]:
         """Take a whole number of columns' samples, shape (slots, 512·n); gives each transform's n new columns.
 
@@ -158,6 +163,21 @@ class StreamingColumns:
         kept = max(0, window.shape[2] - new.shape[2])
         window[index] = torch.cat((window[index][:, :, window.shape[2] - kept :], new[:, :, -window.shape[2] :]), dim=2)
         return new
+
+
+def _mel(*, centre: bool, pad_mode: str, mel_scale: str, norm: str | None) -> torch.nn.Module:
+    transform: torch.nn.Module = torchaudio.transforms.MelSpectrogram(
+        sample_rate=SAMPLE_RATE,
+        n_fft=MEL_FFT,
+        hop_length=HOP_LENGTH,
+        n_mels=MEL_BINS,
+        center=centre,
+        pad_mode=pad_mode,
+        power=2.0,
+        mel_scale=mel_scale,
+        norm=norm,
+    )
+    return transform
 
 
 def nnaudio_kernels() -> Tensor:
@@ -189,10 +209,9 @@ def _holding(kernels: Tensor) -> int:
     return max(1 << (2 * reach - 1).bit_length(), _SHORTEST_KERNEL)
 
 
-def _reflected(samples: Tensor, pad: int) -> Tensor:
-    shape = samples.shape[:-1]
-    flat = functional.pad(samples.reshape(1, -1, samples.shape[-1]), (pad, pad), mode="reflect")
-    return flat.reshape(*shape, -1)
+def _padded(samples: Tensor, pad: int, mode: str) -> Tensor:
+    flat = functional.pad(samples.reshape(1, -1, samples.shape[-1]), (pad, pad), mode=mode)
+    return flat.reshape(*samples.shape[:-1], -1)
 
 
 def _index(slots: Sequence[int]) -> slice | list[int]:

@@ -37,6 +37,16 @@ def real_part() -> RealPart:
 
 
 @pytest.fixture(scope="session")
+def real_music() -> list[Path]:
+    """Recordings, one of each genre, that are not part of the project: the test is skipped where there are none."""
+    folder = Path(os.environ.get("CCMUSIC_TEST_AUDIO", Path(__file__).resolve().parents[2] / "shared" / "audio"))
+    first_of_each = {path.parent: path for path in sorted(folder.glob("eval/*/*.opus"), reverse=True)}
+    if not first_of_each:
+        pytest.skip("no recordings: CCMUSIC_TEST_AUDIO names a folder with eval/GENRE/*.opus")
+    return sorted(first_of_each.values())
+
+
+@pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """A TCP port of the loopback that nobody listens on."""
 

@@ -21,7 +21,6 @@ from ccmusic_stream.models.checkpoint import (
     identify,
     read_state_dict,
 )
-from ccmusic_stream.picture import DRAWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,8 @@ class Inspection:
 def load_model(spec: ModelSpec, bundle: Bundle) -> nn.Module:
     """The model's network in eval mode on the CPU, float32, without gradients: its logits are (n, labels).
 
-    Raises `CheckpointError` when its profile cannot be drawn, or the file's hash, network or contents are not what the
-    bundle says.
+    Raises `CheckpointError` when the file's hash, network or contents are not what the bundle says.
     """
-    if spec.profile not in DRAWN:
-        raise CheckpointError(
-            f"{spec.name}: its profile {spec.profile!r} cannot be drawn yet; {' and '.join(DRAWN)} can"
-        )
     if spec.file is None:
         network = build(spec.backbone, spec.head, len(bundle.labels), seed=spec.seed)
     else:
@@ -114,11 +108,21 @@ def inspect(path: Path) -> Inspection:
     )
 
 
+def check_file(spec: ModelSpec, bundle: Bundle) -> None:
+    """Raise `CheckpointError` when the model's file is missing or has another hash than the bundle says."""
+    if spec.file is not None:
+        _check_hash(bundle.folder / spec.file, spec)
+
+
+def _check_hash(path: Path, spec: ModelSpec) -> None:
+    found = _sha256(path)
+    if found != spec.sha256:
+        raise CheckpointError(f"{path}: has the SHA-256 {found}, the bundle expects {spec.sha256}")
+
+
 def _load_file(path: Path, spec: ModelSpec, classes: int) -> nn.Module:
     if path.is_file():  # what is missing or no file is told by `read_state_dict`, better than by a hash
-        found = _sha256(path)
-        if found != spec.sha256:
-            raise CheckpointError(f"{path}: has the SHA-256 {found}, the bundle expects {spec.sha256}")
+        _check_hash(path, spec)
     state = read_state_dict(path)
     try:
         _refuse_another_network(identify(state), spec, classes)

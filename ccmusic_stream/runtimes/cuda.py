@@ -46,14 +46,12 @@ class CudaVoters:
     nothing in this process can be trusted after it.
     """
 
-    def __init__(
-        self, specs: Mapping[str, ModelSpec], networks: Mapping[str, nn.Module], device: torch.device
-    ) -> None:
+    def __init__(self, specs: Mapping[str, ModelSpec], networks: Mapping[str, nn.Module], device: torch.device) -> None:
         torch.backends.cudnn.benchmark = True  # shapes are fixed: the search pays once
         self._specs = {name: specs[name] for name in networks}
         self._device = device
         self._networks = {name: _placed(network, device) for name, network in networks.items()}
-        self._streams = {name: torch.cuda.Stream(device) for name in networks}
+        self._streams = {name: torch.cuda.Stream(device) for name in networks}  # type: ignore[no-untyped-call]
         self._pictures: dict[tuple[int, PictureKey], Tensor] = {}
         self._captured: dict[tuple[int, str], _Captured] = {}
 
@@ -153,8 +151,11 @@ class CudaVoters:
         graph = torch.cuda.CUDAGraph()
         with torch.inference_mode(), torch.cuda.graph(graph, stream=stream):
             probabilities = look()
-        begun, ended = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        return _Captured(graph, probabilities, begun, ended)
+        return _Captured(graph, probabilities, _timer(), _timer())
+
+
+def _timer() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
 
 
 def raise_if_poisoned(error: Exception, device: torch.device) -> None:
@@ -170,7 +171,9 @@ def _placed(network: nn.Module, device: torch.device) -> tuple[nn.Module, torch.
     """The network on the device, in half precision where its probabilities on synthetic pictures allow."""
     network = folded(network).to(device)
     halved = deepcopy(network).half()  # not in place: what was rounded to half precision would stay rounded
-    pictures = synthetic_pictures(torch.Generator().manual_seed(0)).to(device).contiguous(memory_format=torch.channels_last)
+    pictures = (
+        synthetic_pictures(torch.Generator().manual_seed(0)).to(device).contiguous(memory_format=torch.channels_last)
+    )
     with torch.inference_mode():
         exact = torch.softmax(network(pictures), dim=1)
         near = torch.softmax(halved(pictures.half()).float(), dim=1)

@@ -9,9 +9,7 @@ from torch import Tensor
 
 from ccmusic_stream.errors import CheckpointError
 
-BACKBONES = frozenset(
-    {"vgg19_bn", "resnet50", "densenet121", "efficientnet_b0", "mobilenet_v3_large", "inception_v3"}
-)
+BACKBONES = frozenset({"vgg19_bn", "resnet50", "densenet121", "efficientnet_b0", "mobilenet_v3_large", "inception_v3"})
 """Networks that ncnn can run and runs faster than torch: measured, benchmarks/runtimes.py. (Not ConvNeXt, which takes
 1.3 times as long; nor the transformers, whose reshapes it does not know.)"""
 
@@ -26,23 +24,30 @@ class NcnnNetwork:
     """A converted network, read from the two files that pnnx writes. Calls release Python's lock while they compute."""
 
     def __init__(self, param: Path, weights: Path, *, threads: int = 1) -> None:
-        self._net = ncnn.Net()
-        options = self._net.opt
-        # float32 all the way: half precision and its like would move probabilities, and are no faster on a CPU.
-        options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
-        options.use_bf16_packed = options.use_bf16_storage = False
-        if self._net.load_param(str(param)) or self._net.load_model(str(weights)):
-            raise CheckpointError(f"{param.parent}: ncnn cannot read this conversion")
-        self.threads = threads
+        self._param = param
+        self._weights = weights
+        self._net = self._load(threads)
 
     @property
     def threads(self) -> int:
-        """Threads that one call keeps busy."""
+        """Threads that one call keeps busy. To set it reads the files anew: weights are laid out for so many."""
         return int(self._net.opt.num_threads)
 
     @threads.setter
     def threads(self, count: int) -> None:
-        self._net.opt.num_threads = count
+        if count != self.threads:
+            self._net = self._load(count)
+
+    def _load(self, threads: int) -> ncnn.Net:
+        net = ncnn.Net()
+        options = net.opt
+        options.num_threads = threads
+        # float32 all the way: half precision and its like would move probabilities, and are no faster on a CPU.
+        options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
+        options.use_bf16_packed = options.use_bf16_storage = False
+        if net.load_param(str(self._param)) or net.load_model(str(self._weights)):
+            raise CheckpointError(f"{self._param.parent}: ncnn cannot read this conversion")
+        return net
 
     def __call__(self, picture: Tensor) -> Tensor:
         """Logits (1, classes) of a normalised picture (1, 3, 224, 224) float32."""

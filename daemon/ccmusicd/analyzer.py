@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE, WINDOW_COLUMNS
+from ccmusic_stream.runtimes import Runtime
 from ccmusicd import frames
 from ccmusicd.events import AnalyzerState
 
@@ -102,13 +103,17 @@ class Answer:
 class Order:
     """What a child is to load. `models` None means all; `measured_hops` are timed before it is ready.
 
-    `labels` are the slugs that the parent reckons with: a bundle that was changed since is refused.
+    `labels` are the slugs that the parent reckons with: a bundle that was changed since is refused. `runtime` is what
+    runs the networks on a CPU (`voting.Runtime`), `cache` where conversions are kept (None: nowhere).
     """
 
     bundle: Path
     labels: tuple[str, ...]
     device: str
     models: Sequence[str] | None
+    runtime: Runtime
+    cache: Path | None
+    stations: int
     measured_hops: int
 
 
@@ -153,6 +158,8 @@ class Analyzer:
         device: str = "auto",
         models: Sequence[str] | None = None,
         labels: tuple[str, ...] = (),
+        runtime: Runtime = "auto",
+        cache: Path | None = None,
         hop_columns: int | None = None,
         on_ready: Callable[["Analyzer"], None],
     ) -> None:
@@ -160,6 +167,8 @@ class Analyzer:
         self._wanted_device = device
         self._models = models
         self._labels = labels
+        self._runtime: Runtime = runtime
+        self._cache = cache
         self._on_ready = on_ready
         self._picks_hop = hop_columns is None
         self.hop_columns = hop_columns
@@ -168,6 +177,7 @@ class Analyzer:
         self.device: str | None = None
         self.hop_s = 0.0
         self.model_errors: dict[str, str | None] = {}
+        self.runtimes: dict[str, str] = {}
         self.pid: int | None = None
         self.answers = 0
         self._busy_s: deque[float] = deque(maxlen=REPICK_AFTER)
@@ -208,7 +218,16 @@ class Analyzer:
         """One child's life; gives the reason of its end."""
         ours, theirs = socket.socketpair()
         hops = MEASURED_HOPS if self.hop_s == 0.0 else 1
-        order = Order(self._bundle, self._labels, self._wanted_device, self._models, hops)
+        order = Order(
+            bundle=self._bundle,
+            labels=self._labels,
+            device=self._wanted_device,
+            models=self._models,
+            runtime=self._runtime,
+            cache=self._cache,
+            stations=len(self._feeds),
+            measured_hops=hops,
+        )
         child = _fork_server.Process(target=_child_main, args=(theirs, order), name="analyzer", daemon=True)
         # Here and not in the thread: a process that dies with its parent dies with the thread that made it.
         forkserver.ensure_running()
@@ -248,14 +267,14 @@ class Analyzer:
         self._enter("running")
         self._on_ready(self)
         while True:
-            feed = await self._most_overdue()
-            job = feed.next_job()
-            head = {"op": "hop", "station": job.station, "reset": job.reset}
-            jobs.write(frames.encode(head, job.samples.astype("<f4").tobytes()))  # one at a time: the buffer is bounded
+            feeds = await self._due_feeds()
+            taken = [feed.next_job() for feed in feeds]
+            jobs.write(_hop_frame(taken))  # one at a time: the buffer is bounded
             reply, columns = await self._reply(answers)
             self.answers += 1
-            feed.answered(job, _answer(reply, columns))
-            if self._picks_hop and self._repick(reply["busy_s"]):
+            for feed, job, answer in zip(feeds, taken, _answers(reply, columns), strict=True):
+                feed.answered(job, answer)
+            if self._picks_hop and self._repick(reply["busy_s"] / len(taken)):
                 jobs.write(frames.encode({"op": "configure", "hop_columns": self.hop_columns}))
                 self._on_ready(self)
 
@@ -264,6 +283,7 @@ class Analyzer:
         self.device = ready["device"]
         self.hop_s = ready["hop_s"]
         self.model_errors = dict(ready["models"])
+        self.runtimes = dict(ready["runtimes"])
         if self._picks_hop and (self.hop_columns is None or device_changed):
             self.hop_columns = pick_hop_columns(self.hop_s, len(self._feeds))
 
@@ -300,12 +320,13 @@ class Analyzer:
             feed.hop_changed()
         return True
 
-    async def _most_overdue(self) -> Feed:
+    async def _due_feeds(self) -> list[Feed]:
+        """Whose hops to compute next: the most overdue, or all that are due together where there is a GPU."""
         while True:
             self._due.clear()
-            feed = max(self._feeds, key=lambda feed: feed.overdue_s())
-            if feed.overdue_s() >= 0:
-                return feed
+            due = sorted((feed for feed in self._feeds if feed.overdue_s() >= 0), key=lambda feed: -feed.overdue_s())
+            if due:
+                return due if self.device != "cpu" else due[:1]
             await self._due.wait()
 
     def _enter(self, state: AnalyzerState) -> None:
@@ -314,14 +335,24 @@ class Analyzer:
             feed.analyzer_changed()
 
 
-def _answer(reply: Mapping[str, Any], columns: bytes) -> Answer:
-    models = {
-        name: ModelAnswer(
-            None if vote["probabilities"] is None else np.array(vote["probabilities"]), vote["ms"], vote["error"]
-        )
-        for name, vote in reply["models"].items()
-    }
-    return Answer(models, columns, reply["busy_s"])
+def _hop_frame(jobs: Sequence[Job]) -> bytes:
+    stations = [{"station": job.station, "reset": job.reset, "samples": len(job.samples)} for job in jobs]
+    payload = b"".join(job.samples.astype("<f4").tobytes() for job in jobs)
+    return frames.encode({"op": "hop", "stations": stations}, payload)
+
+
+def _answers(reply: Mapping[str, Any], columns: bytes) -> list[Answer]:
+    answers, place = [], 0
+    for station in reply["stations"]:
+        models = {
+            name: ModelAnswer(
+                None if vote["probabilities"] is None else np.array(vote["probabilities"]), vote["ms"], vote["error"]
+            )
+            for name, vote in station["models"].items()
+        }
+        answers.append(Answer(models, columns[place : place + station["columns"]], reply["busy_s"]))
+        place += station["columns"]
+    return answers
 
 
 def _cpu_s(pid: int | None) -> float:

@@ -6,101 +6,66 @@ Reads job frames from its connection and answers each, one at a time; ends when 
 | from the parent | payload | answer |
 |---|---|---|
 | `configure {hop_columns}` | | |
-| `hop {station, reset}` | float32 samples of whole hops | `votes` for the newest of them |
+| `hop {stations: [{station, reset, samples}]}` | float32 samples of whole hops, station after station | `votes` |
 
-`ready {device, models: {name: null or why not}, hop_s}` comes first; `hop_s` is the measured time of one hop. A
-bundle that cannot be used gives `refused {reason}` instead, and the end.
-The payload of `votes` is the new columns as bytes of decibels, CQT then Mel, column after column.
+`ready {device, models: {name: null or why not}, runtimes: {name: what runs it}, hop_s}` comes first; `hop_s` is the
+measured time of one station's hop. A bundle that cannot be used gives `refused {reason}` instead, and the end.
+`votes {busy_s, stations: [{models, columns}]}` are those on each station's newest hop, in the order of the job. Its
+payload is the new columns as bytes of decibels, CQT then Mel, column after column, `columns` bytes of each station.
 """
 
 import contextlib
 import signal
 import socket
-import statistics
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ccmusic_stream.classifier import Classifier, Vote, pick_device
+from ccmusic_stream.classifier import Classifier, pick_device
+from ccmusic_stream.engine import Engine, Heard, Seen
 from ccmusic_stream.errors import CcmusicError
-from ccmusic_stream.geometry import BINS, HOP_LENGTH, Spectrogram
 from ccmusic_stream.models.bundle import read_bundle
-from ccmusic_stream.models.loading import load_bundle
-from ccmusic_stream.picture import decibels
-from ccmusic_stream.spectrogram import StreamingColumns, Transforms
+from ccmusic_stream.runtimes.cpu import CpuVoters, quickest, schemes
+from ccmusic_stream.spectrogram import SHOWN
 from ccmusicd import frames
 from ccmusicd.analyzer import Order
-from ccmusicd.events import DB_FLOOR, DB_STEP
 from ccmusicd.lifeline import die_with_parent
-
-MEASURED_HOP_COLUMNS = 43
-WARM_UP_HOPS = 1
+from ccmusicd.voting import load_voters
 
 
-class Engine:
-    """Columns of every station and the classifier, on one device."""
-
-    def __init__(self, classifier: Classifier, device: torch.device) -> None:
-        self._classifier = classifier
-        self._device = device
-        self._transforms = Transforms(centre=False).to(device)
-        self._stations: dict[str, StreamingColumns] = {}
-        self.hop_columns = MEASURED_HOP_COLUMNS
-
-    @torch.inference_mode()
-    def hop(
-        self, station: str, samples: NDArray[np.float32], *, reset: bool
-    ) -> tuple[dict[str, Vote], dict[Spectrogram, bytes]]:
-        """Take one or more whole hops, shape (hops · hop_columns · 512,): votes on the newest window, new columns.
-
-        The columns of each hop are computed apart, so that shapes stay fixed however many hops come at once.
-        """
-        columns = self._stations.get(station)
-        if columns is None:
-            columns = self._stations[station] = StreamingColumns(self._transforms, self._device)
-        elif reset:
-            columns.reset()
-        drawn: dict[Spectrogram, list[bytes]] = {kind: [] for kind in BINS}
-        for hop in torch.split(torch.from_numpy(samples).to(self._device), self.hop_columns * HOP_LENGTH):
-            for kind, new in columns.push(hop).items():
-                drawn[kind].append(as_bytes(kind, new))
-        votes = self._classifier.votes(columns.windows)
-        return votes, {kind: b"".join(parts) for kind, parts in drawn.items()}
-
-    def measure(self, hops: int) -> float:
-        """Seconds that one hop takes: the median over `hops` hops of noise after a warm-up."""
-        noise = np.random.default_rng(0).standard_normal(MEASURED_HOP_COLUMNS * HOP_LENGTH, dtype=np.float32)
-        seconds = []
-        for _ in range(WARM_UP_HOPS + hops):
-            started = time.perf_counter()
-            self.hop("", noise, reset=False)
-            seconds.append(time.perf_counter() - started)
-        del self._stations[""]
-        return statistics.median(seconds[WARM_UP_HOPS:])
+def heard(stations: Sequence[dict[str, Any]], payload: bytes) -> list[Heard]:
+    """The stations of a job."""
+    samples: NDArray[np.float32] = np.frombuffer(payload, dtype="<f4").copy()
+    ends = np.cumsum([station["samples"] for station in stations])
+    parts = np.split(samples, ends[:-1])
+    return [
+        Heard(station["station"], part, reset=station["reset"]) for station, part in zip(stations, parts, strict=True)
+    ]
 
 
-def as_bytes(kind: Spectrogram, columns: torch.Tensor) -> bytes:
-    """Columns (bins, n) as bytes of decibels for the viewer, column after column."""
-    levels = (decibels(kind, columns) - DB_FLOOR) / DB_STEP
-    return levels.round().clamp(0, 255).to(torch.uint8).T.contiguous().cpu().numpy().tobytes()
-
-
-def votes_head(votes: dict[str, Vote], busy_s: float) -> dict[str, Any]:
-    """The head of an answer; whose it is goes without saying, one job at a time."""
-    return {
+def votes_frame(seen: Sequence[Seen], busy_s: float) -> bytes:
+    """The answer to a job; which one goes without saying, one at a time."""
+    columns = [b"".join(one.columns[name].T.tobytes() for name in SHOWN) for one in seen]
+    head = {
         "op": "votes",
         "busy_s": busy_s,
-        "models": {
-            name: {
-                "probabilities": None if vote.probabilities is None else [float(p) for p in vote.probabilities],
-                "ms": vote.ms,
-                "error": vote.error,
-            }
-            for name, vote in votes.items()
-        },
+        "stations": [{"models": _models(one), "columns": len(part)} for one, part in zip(seen, columns, strict=True)],
+    }
+    return frames.encode(head, b"".join(columns))
+
+
+def _models(seen: Seen) -> dict[str, Any]:
+    return {
+        name: {
+            "probabilities": None if vote.probabilities is None else vote.probabilities.tolist(),
+            "ms": vote.ms,
+            "error": vote.error,
+        }
+        for name, vote in seen.votes.items()
     }
 
 
@@ -114,10 +79,8 @@ def serve(engine: Engine, connection: socket.socket) -> None:
                 engine.hop_columns = head["hop_columns"]
             case "hop":
                 started = time.perf_counter()
-                samples = np.frombuffer(payload, dtype="<f4").copy()
-                votes, columns = engine.hop(head["station"], samples, reset=head["reset"])
-                reply = votes_head(votes, time.perf_counter() - started)
-                connection.sendall(frames.encode(reply, b"".join(columns.values())))
+                seen = engine.hop(heard(head["stations"], payload))
+                connection.sendall(votes_frame(seen, time.perf_counter() - started))
             case unknown:
                 raise ValueError(f"unknown job {unknown!r}")
 
@@ -146,14 +109,22 @@ def start(order: Order) -> tuple[Engine, dict[str, Any]]:
     bundle = read_bundle(order.bundle)
     if order.labels and bundle.labels.slugs != order.labels:
         raise CcmusicError(f"the labels of bundle {bundle.name} were changed while it was in use; reload the daemon")
-    networks, refused = load_bundle(bundle, order.models)
-    if not networks:
-        raise CcmusicError(f"no model of bundle {bundle.name} can be used: {'; '.join(refused.values())}")
     device = pick_device(order.device)
-    engine = Engine(Classifier({spec.name: spec for spec in bundle.models}, networks, device), device)
+    loaded = load_voters(bundle, order.models, device, runtime=order.runtime, cache_folder=order.cache)
+    if isinstance(loaded.voters, CpuVoters):
+        quickest(loaded.voters, schemes(len(loaded.voters.names)))
+    classifier = Classifier({spec.name: spec for spec in bundle.models}, loaded.voters)
+    if device.type == "cpu":
+        # Columns and pictures are small work: more threads would gain little, and lose much on a busy machine, since
+        # each of their many products waits for the slowest thread.
+        torch.set_num_threads(1)
+    engine = Engine(classifier, device)
+    # A GPU computes all stations together; on a CPU they take turns.
+    together = order.stations if device.type == "cuda" else 1
     return engine, {
         "op": "ready",
         "device": str(device),
-        "models": dict.fromkeys(networks) | refused,
-        "hop_s": engine.measure(order.measured_hops),
+        "models": dict.fromkeys(loaded.voters.names) | loaded.refused,
+        "runtimes": loaded.runtimes,
+        "hop_s": engine.measure(order.measured_hops, together) / together,
     }

@@ -24,7 +24,7 @@ from ccmusicd.publish.mqtt import Mqtt, check_broker
 from ccmusicd.publish.record import check_record
 from ccmusicd.publish.timeline import Timeline
 from ccmusicd.publish.web import Web
-from ccmusicd.resources import bundle_folder, resource
+from ccmusicd.resources import bundle_folder, cache_folder, resource
 from ccmusicd.settings import Settings, SettingsError, StationSettings, host_and_port, mqtt_password, state_directory
 from ccmusicd.station import Station, StationOptions
 
@@ -127,6 +127,8 @@ class App:
             device=self._settings.analyzer.device,
             models=[model.name for model in hub.about.models],
             labels=bundle.labels.slugs,
+            runtime=self._settings.analyzer.runtime,
+            cache=cache_folder(),
             hop_columns=None if hop == "auto" else round(hop * SAMPLE_RATE / HOP_LENGTH),
             on_ready=lambda analyzer: self._analyzer_ready(hub, analyzer),
         )
@@ -284,6 +286,7 @@ class App:
             ModelInfo(m.name, m.backbone, m.spectrogram, analyzer.model_errors.get(m.name)) for m in hub.about.models
         )
         hub.learn(device=device, hop_s=round(columns * HOP_LENGTH / SAMPLE_RATE, 4), models=models)
+        log.info("runtimes: %s", ", ".join(f"{name} {runtime}" for name, runtime in analyzer.runtimes.items()))
         for name, error in analyzer.model_errors.items():
             if error is not None:
                 log.error("model %s does not vote: %s", name, error)

@@ -16,17 +16,21 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from ccmusic_stream.classifier import CLIP_SAMPLES, Classifier, Vote, clip_starts, clip_windows
+from ccmusic_stream.classifier import Classifier
+from ccmusic_stream.clip import CLIP_SAMPLES, Slices, clip_starts, clip_windows
 from ccmusic_stream.ensemble import EnsembleVote, band, combine
-from ccmusic_stream.errors import AudioError, CcmusicError
-from ccmusic_stream.geometry import SAMPLE_RATE, Spectrogram
+from ccmusic_stream.errors import AudioError
+from ccmusic_stream.geometry import SAMPLE_RATE, TransformName, transform_of
 from ccmusic_stream.labels import Labels
 from ccmusic_stream.models.bundle import Bundle
-from ccmusic_stream.models.loading import load_bundle
 from ccmusic_stream.picture import decibels
-from ccmusic_stream.spectrogram import Transforms
+from ccmusic_stream.runtimes import Runtime
+from ccmusic_stream.spectrogram import SHOWN, Transforms
+from ccmusic_stream.votes import Vote
 from ccmusicd.capture.media import play_file
 from ccmusicd.capture.output import Output, SourceError
+from ccmusicd.resources import cache_folder
+from ccmusicd.voting import load_voters
 
 USUAL_RATES = frozenset({22_050, 44_100, 48_000})
 LEAST_MP3_KBIT_S = 128
@@ -120,12 +124,14 @@ class Result:
 class OfflineClassifier:
     """A bundle's models on the CPU or a GPU, for whole recordings."""
 
-    def __init__(self, bundle: Bundle, device: torch.device) -> None:
-        networks, self.refused = load_bundle(bundle)
-        if not networks:
-            raise CcmusicError(f"no model of bundle {bundle.name} can be used: {'; '.join(self.refused.values())}")
-        self._classifier = Classifier({spec.name: spec for spec in bundle.models}, networks, device)
-        self._transforms = Transforms(centre=True).to(device)
+    def __init__(self, bundle: Bundle, device: torch.device, *, runtime: Runtime = "torch") -> None:
+        loaded = load_voters(bundle, None, device, runtime=runtime, cache_folder=cache_folder())
+        self.refused = loaded.refused
+        self._classifier = Classifier({spec.name: spec for spec in bundle.models}, loaded.voters)
+        wanted = {transform_of(*key) for key in self._classifier.pictures}
+        self._upstream = sorted(wanted - set(SHOWN))
+        self._centred = Transforms(centre=True).to(device)
+        self._uncentred = Transforms(centre=False).to(device)
         self._device = device
 
     def recording(self, path: str, clip: str, on_window: Callable[[int, int], None]) -> Result:
@@ -139,24 +145,28 @@ class OfflineClassifier:
         audio = recording.audio
         starts = clip_starts(len(audio), clip)
         windows = []
-        columns: dict[Spectrogram, torch.Tensor] = {}
+        windows_of: dict[TransformName, torch.Tensor] = {}
+        slices = Slices(audio, self._uncentred, self._device, self._upstream)
         for number, start in enumerate(starts):
             on_window(number, len(starts))
             samples = audio[start : start + CLIP_SAMPLES]
-            columns = clip_windows(samples, self._transforms, self._device)
-            votes = self._classifier.votes(columns)
+            windows_of = clip_windows(samples, self._centred, self._device)
+            windows_of |= slices.around(start + CLIP_SAMPLES // 2)
+            votes = self._classifier.votes(windows_of)[0]
             heard = {name: vote.probabilities for name, vote in votes.items() if vote.probabilities is not None}
             end = min(start + CLIP_SAMPLES, len(audio))
             windows.append(Window(start / SAMPLE_RATE, end / SAMPLE_RATE, votes, combine(heard) if heard else None))
         on_window(len(starts), len(starts))
-        warnings = _warnings(Path(path), recording, columns["mel"])
+        warnings = _warnings(Path(path), recording, windows_of["mel"][0])
         return Result(path, len(audio) / SAMPLE_RATE, windows, warnings)
 
 
-def classify_files(files: Sequence[str], bundle: Bundle, *, clip: str, as_json: bool, device: torch.device) -> int:
+def classify_files(
+    files: Sequence[str], bundle: Bundle, *, clip: str, as_json: bool, device: torch.device, runtime: Runtime
+) -> int:
     """Print the tables (or one JSON object a line) of each file; gives the exit status: that of the worst file."""
     errors = Console(stderr=True)
-    offline = OfflineClassifier(bundle, device)
+    offline = OfflineClassifier(bundle, device, runtime=runtime)
     for reason in offline.refused.values():
         errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False)
     if not bundle.trained:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 from ccmusic_stream.errors import CcmusicError
+from ccmusic_stream.runtimes import Runtime
 from ccmusicd import __version__
 
 if TYPE_CHECKING:
@@ -135,6 +136,9 @@ def classify(
     bundle: BundleName = None,
     clip: Annotated[Literal["centre", "first", "all"], typer.Option(help="Which 10 s of each file.")] = "centre",
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the networks run.")] = "auto",
+    runtime: Annotated[
+        Runtime, typer.Option(help="What runs them on a CPU: torch is the reference; auto takes what is faster.")
+    ] = "torch",
     as_json: Json = False,
 ) -> None:
     """Classify recordings the article's way and print every model's table."""
@@ -144,7 +148,9 @@ def classify(
     from ccmusicd.resources import bundle_folder
 
     chosen = read_bundle(bundle_folder(bundle or "starter"))
-    raise typer.Exit(classify_files(files, chosen, clip=clip, as_json=as_json, device=pick_device(device)))
+    raise typer.Exit(
+        classify_files(files, chosen, clip=clip, as_json=as_json, device=pick_device(device), runtime=runtime)
+    )
 
 
 @app.command()

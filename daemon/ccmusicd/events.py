@@ -240,12 +240,6 @@ class LevelEvent:
 SPECTROGRAMS: tuple[str, ...] = ("cqt", "mel")
 """Kinds of spectrogram; the index is the `kind` byte of a columns frame."""
 
-DB_FLOOR = -100.0
-"""Decibels of byte value 0 in a columns frame."""
-
-DB_STEP = 0.625
-"""Decibels from one byte value to the next: 255 stands for +59.375 dB."""
-
 _COLUMNS_HEADER = struct.Struct("<BBHHHQ")
 
 

@@ -14,6 +14,8 @@ from ccmusic_stream.geometry import (
     CQT_BINS,
     CQT_BINS_PER_OCTAVE,
     CQT_FMIN_HZ,
+    DB_FLOOR,
+    DB_STEP,
     HOP_LENGTH,
     MEL_BINS,
     MEL_FMAX_HZ,
@@ -21,7 +23,7 @@ from ccmusic_stream.geometry import (
 )
 from ccmusic_stream.labels import Labels
 from ccmusicd import __version__
-from ccmusicd.events import DB_FLOOR, DB_STEP, WIRE_VERSION, Event, HopEvent, SegmentEvent, StatusEvent
+from ccmusicd.events import WIRE_VERSION, Event, HopEvent, SegmentEvent, StatusEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from pydantic_settings import SettingsError as UnreadableSettingsError
 
 from ccmusic_stream.errors import CcmusicError
+from ccmusic_stream.runtimes import Runtime
 from ccmusicd.capture.options import AtEnd, RawSampleFormat
 from ccmusicd.capture.spec import parse_spec, redact
 from ccmusicd.publish.topics import check_topic_part
@@ -77,6 +78,7 @@ class AnalyzerSettings(_Table):
     bundle: str
     models: list[str]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    runtime: Runtime
     hop: Annotated[float, Field(ge=1, le=10)] | Literal["auto"]
 
 

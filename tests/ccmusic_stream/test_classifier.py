@@ -106,7 +106,7 @@ def test_each_model_sees_its_own_picture_normalised(windows: dict[Spectrogram, T
     for name, kind, profile in (("cqt", "cqt", "seed"), ("mel", "mel", "seed"), ("floor", "mel", "floor80")):
         wanted: Spectrogram = "cqt" if kind == "cqt" else "mel"
         [shown] = networks[name].shown
-        expected = network_input(picture(wanted, windows[wanted], profile), MEAN, STD)
+        expected = network_input(picture(wanted, windows[wanted].unsqueeze(0), profile), MEAN, STD)
         assert torch.equal(shown, expected)
 
 
@@ -174,8 +174,8 @@ def test_a_model_that_failed_once_votes_again(windows: dict[Spectrogram, Tensor]
 
 
 def test_a_profile_that_cannot_be_drawn_fails_its_models_only(windows: dict[Spectrogram, Tensor]) -> None:
-    votes = of({"a": Says(1.0, 0.0), "b": Says(1.0, 0.0)}, a=spec("a", profile="ccmusic")).votes(windows)
-    assert votes["a"].error == "ValueError: profile 'ccmusic' cannot be drawn; known are seed and floor80"
+    votes = of({"a": Says(1.0, 0.0), "b": Says(1.0, 0.0)}, a=spec("a", profile="sepia")).votes(windows)
+    assert votes["a"].error == "ValueError: profile 'sepia' cannot be drawn; known are seed, floor80, ccmusic"
     assert votes["b"].error is None
 
 

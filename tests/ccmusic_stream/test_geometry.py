@@ -1,5 +1,7 @@
 """The numbers of columns and windows agree with each other."""
 
+import pytest
+
 from ccmusic_stream import geometry
 
 
@@ -26,3 +28,16 @@ def test_a_window_of_either_kind_is_determined_by_what_primes_it() -> None:
     for kind, lag in geometry.LAG_COLUMNS.items():
         assert geometry.WINDOW_COLUMNS - 1 + 2 * lag <= geometry.PRIME_COLUMNS, kind
     assert geometry.PRIME_COLUMNS == 462
+
+
+@pytest.mark.parametrize("profile", ["seed", "floor80"])
+def test_the_articles_profiles_show_its_ten_seconds_of_its_transforms(profile: str) -> None:
+    assert geometry.window_columns(profile) == 431
+    assert geometry.transform_of("cqt", profile) == "cqt"
+    assert geometry.transform_of("mel", profile) == "mel"
+
+
+def test_the_published_demos_profile_shows_its_slice_of_librosas_transforms() -> None:
+    assert geometry.window_columns("ccmusic") == round(11.4 * geometry.SAMPLE_RATE) // geometry.HOP_LENGTH == 490
+    assert geometry.transform_of("cqt", "ccmusic") == "cqt_librosa"
+    assert geometry.transform_of("mel", "ccmusic") == "mel_librosa"

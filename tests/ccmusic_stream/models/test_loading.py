@@ -1,6 +1,5 @@
 """Tests of loading a bundle: the good models answer, the bad ones have their reason, and none stops another."""
 
-import dataclasses
 import hashlib
 import json
 from dataclasses import replace
@@ -56,11 +55,6 @@ def _saved(path: Path, state: dict[str, Tensor]) -> Path:
     else:
         torch.save(state, path)
     return path
-
-
-def test_a_profile_that_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
-    spec = dataclasses.replace(_spec(None, seed=1), profile="ccmusic")
-    assert "profile 'ccmusic' cannot be drawn" in _refusal(spec, tmp_path)
 
 
 def _refusal(spec: ModelSpec, folder: Path) -> str:
