@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ccmusic_stream.geometry import (
     BINS,
-    CQT_FMIN_HZ,
     HOP_LENGTH,
     KERNELS,
     LAG_COLUMNS,
@@ -21,8 +20,10 @@ from ccmusic_stream.geometry import (
     SAMPLE_RATE,
     WINDOW_COLUMNS,
     Spectrogram,
+    TransformName,
 )
-from ccmusic_stream.spectrogram import StreamingColumns, Transforms
+from ccmusic_stream.librosa_kernels import librosa_cqt_kernels
+from ccmusic_stream.spectrogram import StreamingColumns, Transforms, nnaudio_kernels
 
 CPU = torch.device("cpu")
 KINDS: tuple[Spectrogram, ...] = ("cqt", "mel")
@@ -67,10 +68,20 @@ def stream(
 ) -> tuple[StreamingColumns, dict[Spectrogram, Tensor]]:
     """Push `sound` hop by hop; what came out is cut so that column 0 is centred on sample 0."""
     streaming = StreamingColumns(transforms, CPU)
-    hops = [streaming.push(hop) for hop in torch.split(sound, hop_columns * HOP_LENGTH)]
+    hops = [streaming.push(hop[None]) for hop in torch.split(sound, hop_columns * HOP_LENGTH)]
     return streaming, {
-        kind: torch.cat([new[kind] for new in hops], dim=1)[:, LAG_COLUMNS[kind] - 1 :] for kind in KINDS
+        kind: torch.cat([new[kind][0] for new in hops], dim=1)[:, LAG_COLUMNS[kind] - 1 :] for kind in KINDS
     }
+
+
+@pytest.mark.parametrize("name", ["cqt", "cqt_librosa"])
+def test_grouped_kernels_give_what_whole_kernels_give(transforms: Transforms, name: TransformName) -> None:
+    kernels = nnaudio_kernels() if name == "cqt" else torch.from_numpy(librosa_cqt_kernels())
+    sound = mixture(40, seed=13)
+    frames = sound.unfold(0, kernels.shape[1], HOP_LENGTH).to(torch.complex128)
+    expected = (frames @ kernels.T.to(torch.complex128)).abs().T.float()
+    columns = transforms.columns(name, sound)
+    torch.testing.assert_close(columns, expected, rtol=1e-4, atol=1e-6 * float(expected.max()))
 
 
 @pytest.mark.parametrize(("hop_columns", "hops"), [(1, 40), (7, 12), (43, 12), (431, 2), (500, 1)])
@@ -82,7 +93,7 @@ def test_streamed_columns_are_those_of_the_whole_recording(transforms: Transform
         assert streamed[kind].shape == whole.shape == (BINS[kind], hop_columns * hops - LAG_COLUMNS[kind] + 1)
         torch.testing.assert_close(streamed[kind], whole, rtol=1e-4, atol=1e-6 * float(whole.max()))
         newest = whole[:, -WINDOW_COLUMNS:]
-        window = streaming.windows[kind][:, -newest.shape[1] :]
+        window = streaming.windows()[kind][0][:, -newest.shape[1] :]
         torch.testing.assert_close(window, newest, rtol=1e-4, atol=1e-6 * float(whole.max()))
 
 
@@ -93,22 +104,22 @@ def test_hops_of_any_mixture_of_sizes_give_the_same_window(transforms: Transform
     streaming, place = StreamingColumns(transforms, CPU), 0
     while place < 480:
         hop = int(min(480 - place, random.choice([1, 3, 16, 43, 90])))
-        new = streaming.push(sound[place * HOP_LENGTH : (place + hop) * HOP_LENGTH])
+        new = {k: v[0] for k, v in streaming.push(sound[None, place * HOP_LENGTH : (place + hop) * HOP_LENGTH]).items()}
         for kind in KINDS:
             assert new[kind].shape == (BINS[kind], hop)
-            torch.testing.assert_close(streaming.windows[kind][:, -hop:], new[kind], rtol=0, atol=0)
+            torch.testing.assert_close(streaming.windows()[kind][0][:, -hop:], new[kind], rtol=0, atol=0)
         place += hop
     for kind in KINDS:
         whole = offline(kind, sound)[:, -WINDOW_COLUMNS:]
-        torch.testing.assert_close(streaming.windows[kind], whole, rtol=1e-4, atol=1e-6 * float(whole.max()))
+        torch.testing.assert_close(streaming.windows()[kind][0], whole, rtol=1e-4, atol=1e-6 * float(whole.max()))
 
 
 def test_a_window_that_is_not_full_yet_begins_with_silence(transforms: Transforms) -> None:
     streaming, _ = stream(transforms, mixture(20, seed=1), 10)
     for kind in KINDS:
-        assert streaming.windows[kind].shape == (BINS[kind], WINDOW_COLUMNS)
-        assert not streaming.windows[kind][:, :-20].any()
-        assert streaming.windows[kind][:, -1].any()
+        assert streaming.windows()[kind][0].shape == (BINS[kind], WINDOW_COLUMNS)
+        assert not streaming.windows()[kind][0][:, :-20].any()
+        assert streaming.windows()[kind][0][:, -1].any()
 
 
 def test_priming_gives_the_window_of_a_stream_that_was_heard_from_its_start(transforms: Transforms) -> None:
@@ -116,39 +127,55 @@ def test_priming_gives_the_window_of_a_stream_that_was_heard_from_its_start(tran
     from_start, _ = stream(transforms, sound, 43)
     primed, _ = stream(transforms, sound[-PRIME_COLUMNS * HOP_LENGTH :], 42)
     for kind in KINDS:
-        atol = 1e-6 * float(from_start.windows[kind].max())
-        torch.testing.assert_close(primed.windows[kind], from_start.windows[kind], rtol=1e-4, atol=atol)
+        atol = 1e-6 * float(from_start.windows()[kind][0].max())
+        torch.testing.assert_close(primed.windows()[kind][0], from_start.windows()[kind][0], rtol=1e-4, atol=atol)
 
 
 def test_after_a_reset_nothing_of_the_stream_is_left(transforms: Transforms) -> None:
     streaming, _ = stream(transforms, mixture(60, seed=2), 20)
-    streaming.reset()
-    assert not any(window.any() for window in streaming.windows.values())
+    streaming.reset(0)
+    assert not any(window.any() for window in streaming.windows().values())
     sound = mixture(40, seed=3)
-    streaming.push(sound)
+    streaming.push(sound[None])
     fresh, _ = stream(transforms, sound, 40)
     for kind in KINDS:
-        torch.testing.assert_close(streaming.windows[kind], fresh.windows[kind], rtol=0, atol=0)
+        torch.testing.assert_close(streaming.windows()[kind][0], fresh.windows()[kind][0], rtol=0, atol=0)
 
 
-def test_two_stations_share_the_transforms_and_nothing_else(transforms: Transforms) -> None:
-    sounds = mixture(40, seed=8), mixture(40, seed=9)
-    mixed = StreamingColumns(transforms, CPU), StreamingColumns(transforms, CPU)
+def test_stations_that_go_through_together_have_the_columns_that_each_has_alone(transforms: Transforms) -> None:
+    sounds = torch.stack([mixture(40, seed=seed) for seed in (8, 9, 10)])
+    together = StreamingColumns(transforms, CPU, stations=3)
     for start in range(0, 40, 10):
-        for streaming, sound in zip(mixed, sounds, strict=True):
-            streaming.push(sound[start * HOP_LENGTH : (start + 10) * HOP_LENGTH])
-    for streaming, sound in zip(mixed, sounds, strict=True):
+        part = slice(start * HOP_LENGTH, (start + 10) * HOP_LENGTH)
+        new = together.push(sounds[[2, 0], part], [2, 0])
+        assert {kind: columns.shape for kind, columns in new.items()} == {kind: (2, BINS[kind], 10) for kind in KINDS}
+        together.push(sounds[1:2, part], [1])
+    for station, sound in enumerate(sounds):
         alone, _ = stream(transforms, sound, 10)
         for kind in KINDS:
-            torch.testing.assert_close(streaming.windows[kind], alone.windows[kind], rtol=0, atol=0)
+            atol = 1e-6 * float(alone.windows()[kind].max())
+            window = together.windows([station])[kind]
+            torch.testing.assert_close(window, alone.windows()[kind], rtol=1e-4, atol=atol)
+
+
+def test_a_station_that_joins_or_is_forgotten_leaves_the_others_alone(transforms: Transforms) -> None:
+    sound = mixture(20, seed=11)
+    streaming, _ = stream(transforms, sound, 20)
+    before = {kind: window.clone() for kind, window in streaming.windows().items()}
+    streaming.grow(2)
+    streaming.push(mixture(20, seed=12)[None], [1])
+    streaming.reset(1)
+    for kind in KINDS:
+        assert torch.equal(streaming.windows()[kind], before[kind])
+        assert not streaming.windows([1])[kind].any()
 
 
 @pytest.mark.parametrize("samples", [0, 1, 511, 513, 43 * 512 + 1])
 def test_refuses_a_hop_that_is_no_whole_number_of_columns(transforms: Transforms, samples: int) -> None:
     streaming = StreamingColumns(transforms, CPU)
     with pytest.raises(ValueError, match=f"a positive multiple of 512 samples, this one has {samples}"):
-        streaming.push(torch.ones(samples))
-    assert not any(window.any() for window in streaming.windows.values())
+        streaming.push(torch.ones(1, samples))
+    assert not any(window.any() for window in streaming.windows().values())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -172,7 +199,7 @@ def test_the_newest_column_is_centred_the_lag_before_the_newest_sample(
     sound = torch.zeros(70 * HOP_LENGTH)
     sound[(70 - LAG_COLUMNS[kind]) * HOP_LENGTH] = 1.0
     streaming, _ = stream(transforms, sound, 7)
-    assert int(streaming.windows[kind][-1].argmax()) == WINDOW_COLUMNS - 1
+    assert int(streaming.windows()[kind][0][-1].argmax()) == WINDOW_COLUMNS - 1
 
 
 @pytest.mark.parametrize("semitones", [12, 36, 45, 60, 80], ids=["C2", "C4", "A4", "C6", "G#7"])
@@ -210,9 +237,9 @@ def test_a_mel_column_is_the_power_of_a_hann_window(transforms: Transforms) -> N
 
 
 def test_the_kernels_are_as_long_as_the_geometry_says(transforms: Transforms) -> None:
-    assert transforms.cqt.cqt_kernels_real.shape == (BINS["cqt"], 1, KERNELS["cqt"])
-    assert transforms.cqt.frequencies[0] == pytest.approx(CQT_FMIN_HZ)
-    assert transforms.mel.n_fft == KERNELS["mel"]
+    assert transforms.cqt.length == transforms.cqt_librosa.length == KERNELS["cqt"]
+    assert nnaudio_kernels().shape == (BINS["cqt"], KERNELS["cqt"])
+    assert transforms.mel.n_fft == transforms.mel_librosa.n_fft == KERNELS["mel"]
 
 
 def test_the_centred_transform_of_ten_seconds_fills_a_window() -> None:
