@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from rich.table import Table
 from ccmusic_stream.classifier import CLIP_SAMPLES, Classifier, Vote, clip_starts, clip_windows
 from ccmusic_stream.ensemble import EnsembleVote, band, combine
 from ccmusic_stream.errors import AudioError, CcmusicError
-from ccmusic_stream.geometry import SAMPLE_RATE, Spectrogram
+from ccmusic_stream.geometry import SAMPLE_RATE, Spectrogram, TransformName
 from ccmusic_stream.labels import Labels
 from ccmusic_stream.models.bundle import Bundle
 from ccmusic_stream.models.loading import load_bundle
@@ -27,6 +27,7 @@ from ccmusic_stream.picture import decibels
 from ccmusic_stream.spectrogram import Transforms
 from ccmusicd.capture.media import play_file
 from ccmusicd.capture.output import Output, SourceError
+from ccmusicd.pictures import PictureFolder
 
 USUAL_RATES = frozenset({22_050, 44_100, 48_000})
 LEAST_MP3_KBIT_S = 128
@@ -99,12 +100,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was found in one file."""
+    """What was found in one file; `pictures` is the folder of its pictures, None when none were wanted."""
 
     file: str
     duration_s: float
     windows: Sequence[Window]
     warnings: list[str] = field(default_factory=list)
+    pictures: Path | None = None
 
     def to_dict(self, labels: Labels, *, trained: bool) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -114,7 +116,7 @@ class Result:
             "trained": trained,
             "warnings": self.warnings,
             "windows": [window.to_dict(labels) for window in self.windows],
-        }
+        } | ({} if self.pictures is None else {"pictures": str(self.pictures)})
 
 
 class OfflineClassifier:
@@ -127,17 +129,24 @@ class OfflineClassifier:
         self._classifier = Classifier({spec.name: spec for spec in bundle.models}, networks, device)
         self._transforms = Transforms(centre=True).to(device)
         self._device = device
+        self._specs = [spec for spec in bundle.models if spec.name in networks]
 
-    def recording(self, path: str, clip: str, on_window: Callable[[int, int], None]) -> Result:
+    def recording(
+        self, path: str, clip: str, on_window: Callable[[int, int], None], folder: PictureFolder | None = None
+    ) -> Result:
         """Classify the clips `clip` ("first", "centre", "all") of a file; `on_window` is told (done, of how many).
+
+        Every step of it is drawn into a folder of `folder`, when there is one.
 
         Raises:
             SourceError: the file is missing or holds no audio.
+            PicturesError: a picture cannot be written.
         """
         recording = Recording()
         play_file(path, recording, loop=False, real_time=False)
         audio = recording.audio
         starts = clip_starts(len(audio), clip)
+        pictures = None if folder is None else folder.of(path, self._specs)
         windows = []
         columns: dict[Spectrogram, torch.Tensor] = {}
         for number, start in enumerate(starts):
@@ -148,14 +157,33 @@ class OfflineClassifier:
             heard = {name: vote.probabilities for name, vote in votes.items() if vote.probabilities is not None}
             end = min(start + CLIP_SAMPLES, len(audio))
             windows.append(Window(start / SAMPLE_RATE, end / SAMPLE_RATE, votes, combine(heard) if heard else None))
+            if pictures:
+                pictures.window(start / SAMPLE_RATE, cast("Mapping[TransformName, torch.Tensor]", columns))
+        if pictures:
+            pictures.waveform(audio, [(window.start_s, window.end_s) for window in windows])
         on_window(len(starts), len(starts))
         warnings = _warnings(Path(path), recording, columns["mel"])
-        return Result(path, len(audio) / SAMPLE_RATE, windows, warnings)
+        return Result(path, len(audio) / SAMPLE_RATE, windows, warnings, None if pictures is None else pictures.folder)
 
 
-def classify_files(files: Sequence[str], bundle: Bundle, *, clip: str, as_json: bool, device: torch.device) -> int:
-    """Print the tables (or one JSON object a line) of each file; gives the exit status: that of the worst file."""
+def classify_files(
+    files: Sequence[str],
+    bundle: Bundle,
+    *,
+    clip: str,
+    as_json: bool,
+    device: torch.device,
+    pictures: Path | None = None,
+) -> int:
+    """Print the tables (or one JSON object a line) of each file, and write its pictures into a folder of `pictures`.
+
+    Gives the exit status: that of the worst file.
+
+    Raises:
+        PicturesError: a picture cannot be written.
+    """
     errors = Console(stderr=True)
+    folder = None if pictures is None else PictureFolder(pictures)  # before the networks load, which takes a while
     offline = OfflineClassifier(bundle, device)
     for reason in offline.refused.values():
         errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False)
@@ -171,7 +199,7 @@ def classify_files(files: Sequence[str], bundle: Bundle, *, clip: str, as_json: 
                 progress.update(task, completed=number + done / windows)
 
             try:
-                result = offline.recording(file, clip, advance)
+                result = offline.recording(file, clip, advance, folder)
             except (SourceError, AudioError) as error:
                 errors.print(f"{file}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
                 status = max(status, getattr(error, "exit_code", os.EX_NOINPUT))
@@ -205,6 +233,8 @@ def _print(result: Result, labels: Labels, console: Console) -> None:
     console.print(f"\n[bold]{escape(result.file)}[/]  {result.duration_s:.1f} s", highlight=False)
     for warning in result.warnings:
         console.print(f"[yellow]warning:[/] {warning}", highlight=False)
+    if result.pictures is not None:
+        console.print(f"pictures: {escape(str(result.pictures))}", highlight=False, soft_wrap=True)
     for window in result.windows:
         console.print(_table(window, labels))
 

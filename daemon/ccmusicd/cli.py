@@ -66,7 +66,7 @@ def main() -> NoReturn:
 
 
 def _exit_status(error: CcmusicError) -> int:
-    """64 usage, 66 input missing, 69 unavailable, 78 configuration."""
+    """64 usage, 66 input missing, 69 unavailable, 73 a file cannot be written, 78 configuration."""
     own = getattr(error, "exit_code", None)
     return own if isinstance(own, int) else os.EX_CONFIG
 
@@ -135,6 +135,10 @@ def classify(
     bundle: BundleName = None,
     clip: Annotated[Literal["centre", "first", "all"], typer.Option(help="Which 10 s of each file.")] = "centre",
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the networks run.")] = "auto",
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write every step as PNG: waveform, spectrograms, what each network saw."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Classify recordings the article's way and print every model's table."""
@@ -144,7 +148,9 @@ def classify(
     from ccmusicd.resources import bundle_folder
 
     chosen = read_bundle(bundle_folder(bundle or "starter"))
-    raise typer.Exit(classify_files(files, chosen, clip=clip, as_json=as_json, device=pick_device(device)))
+    raise typer.Exit(
+        classify_files(files, chosen, clip=clip, as_json=as_json, device=pick_device(device), pictures=pictures)
+    )
 
 
 @app.command()
