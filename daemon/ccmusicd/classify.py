@@ -29,6 +29,7 @@ from ccmusic_stream.spectrogram import SHOWN, Transforms
 from ccmusic_stream.votes import Vote
 from ccmusicd.capture.media import play_file
 from ccmusicd.capture.output import Output, SourceError
+from ccmusicd.pictures import PictureFolder
 from ccmusicd.resources import cache_folder
 from ccmusicd.voting import load_voters
 
@@ -103,12 +104,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was found in one file."""
+    """What was found in one file; `pictures` is the folder of its pictures, None when none were wanted."""
 
     file: str
     duration_s: float
     windows: Sequence[Window]
     warnings: list[str] = field(default_factory=list)
+    pictures: Path | None = None
 
     def to_dict(self, labels: Labels, *, trained: bool) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -118,7 +120,7 @@ class Result:
             "trained": trained,
             "warnings": self.warnings,
             "windows": [window.to_dict(labels) for window in self.windows],
-        }
+        } | ({} if self.pictures is None else {"pictures": str(self.pictures)})
 
 
 class OfflineClassifier:
@@ -133,17 +135,24 @@ class OfflineClassifier:
         self._centred = Transforms(centre=True).to(device)
         self._uncentred = Transforms(centre=False).to(device)
         self._device = device
+        self._specs = [spec for spec in bundle.models if spec.name in loaded.voters.names]
 
-    def recording(self, path: str, clip: str, on_window: Callable[[int, int], None]) -> Result:
+    def recording(
+        self, path: str, clip: str, on_window: Callable[[int, int], None], folder: PictureFolder | None = None
+    ) -> Result:
         """Classify the clips `clip` ("first", "centre", "all") of a file; `on_window` is told (done, of how many).
+
+        Every step of it is drawn into a folder of `folder`, when there is one.
 
         Raises:
             SourceError: the file is missing or holds no audio.
+            PicturesError: a picture cannot be written.
         """
         recording = Recording()
         play_file(path, recording, loop=False, real_time=False)
         audio = recording.audio
         starts = clip_starts(len(audio), clip)
+        pictures = None if folder is None else folder.of(path, self._specs)
         windows = []
         windows_of: dict[TransformName, torch.Tensor] = {}
         slices = Slices(audio, self._uncentred, self._device, self._upstream)
@@ -156,16 +165,34 @@ class OfflineClassifier:
             heard = {name: vote.probabilities for name, vote in votes.items() if vote.probabilities is not None}
             end = min(start + CLIP_SAMPLES, len(audio))
             windows.append(Window(start / SAMPLE_RATE, end / SAMPLE_RATE, votes, combine(heard) if heard else None))
+            if pictures:
+                pictures.window(start / SAMPLE_RATE, {name: window[0] for name, window in windows_of.items()})
+        if pictures:
+            pictures.waveform(audio, [(window.start_s, window.end_s) for window in windows])
         on_window(len(starts), len(starts))
         warnings = _warnings(Path(path), recording, windows_of["mel"][0])
-        return Result(path, len(audio) / SAMPLE_RATE, windows, warnings)
+        return Result(path, len(audio) / SAMPLE_RATE, windows, warnings, None if pictures is None else pictures.folder)
 
 
 def classify_files(
-    files: Sequence[str], bundle: Bundle, *, clip: str, as_json: bool, device: torch.device, runtime: Runtime
+    files: Sequence[str],
+    bundle: Bundle,
+    *,
+    clip: str,
+    as_json: bool,
+    device: torch.device,
+    runtime: Runtime,
+    pictures: Path | None = None,
 ) -> int:
-    """Print the tables (or one JSON object a line) of each file; gives the exit status: that of the worst file."""
+    """Print the tables (or one JSON object a line) of each file, and write its pictures into a folder of `pictures`.
+
+    Gives the exit status: that of the worst file.
+
+    Raises:
+        PicturesError: a picture cannot be written.
+    """
     errors = Console(stderr=True)
+    folder = None if pictures is None else PictureFolder(pictures)  # before the networks load, which takes a while
     offline = OfflineClassifier(bundle, device, runtime=runtime)
     for reason in offline.refused.values():
         errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False)
@@ -181,7 +208,7 @@ def classify_files(
                 progress.update(task, completed=number + done / windows)
 
             try:
-                result = offline.recording(file, clip, advance)
+                result = offline.recording(file, clip, advance, folder)
             except (SourceError, AudioError) as error:
                 errors.print(f"{file}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
                 status = max(status, getattr(error, "exit_code", os.EX_NOINPUT))
@@ -215,6 +242,8 @@ def _print(result: Result, labels: Labels, console: Console) -> None:
     console.print(f"\n[bold]{escape(result.file)}[/]  {result.duration_s:.1f} s", highlight=False)
     for warning in result.warnings:
         console.print(f"[yellow]warning:[/] {warning}", highlight=False)
+    if result.pictures is not None:
+        console.print(f"pictures: {escape(str(result.pictures))}", highlight=False, soft_wrap=True)
     for window in result.windows:
         console.print(_table(window, labels))
 

@@ -67,7 +67,7 @@ def main() -> NoReturn:
 
 
 def _exit_status(error: CcmusicError) -> int:
-    """64 usage, 66 input missing, 69 unavailable, 78 configuration."""
+    """64 usage, 66 input missing, 69 unavailable, 73 a file cannot be written, 78 configuration."""
     own = getattr(error, "exit_code", None)
     return own if isinstance(own, int) else os.EX_CONFIG
 
@@ -139,6 +139,10 @@ def classify(
     runtime: Annotated[
         Runtime, typer.Option(help="What runs them on a CPU: torch is the reference; auto takes what is faster.")
     ] = "torch",
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write every step as PNG: waveform, spectrograms, what each network saw."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Classify recordings the article's way and print every model's table."""
@@ -149,7 +153,15 @@ def classify(
 
     chosen = read_bundle(bundle_folder(bundle or "starter"))
     raise typer.Exit(
-        classify_files(files, chosen, clip=clip, as_json=as_json, device=pick_device(device), runtime=runtime)
+        classify_files(
+            files,
+            chosen,
+            clip=clip,
+            as_json=as_json,
+            device=pick_device(device),
+            runtime=runtime,
+            pictures=pictures,
+        )
     )
 
 

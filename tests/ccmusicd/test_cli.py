@@ -90,6 +90,35 @@ def test_classify_goes_on_after_a_file_without_a_sample_and_prints_names_as_they
     assert "Traceback" not in ended.stderr
 
 
+def test_classify_draws_every_step_when_told_where(
+    light_bundle: Path, make_music: Music, write_wav: Write, tmp_path: Path
+) -> None:
+    song = write_wav(make_music(23))
+    ended = ccmusicd(
+        *("classify", "--json", "--clip", "all", "--bundle", str(light_bundle)),
+        *("--pictures", str(tmp_path / "seen"), str(song)),
+    )
+    assert ended.returncode == 0, ended.stderr
+    folder = Path(json.loads(ended.stdout)["pictures"])
+    assert folder.parent == tmp_path / "seen"
+    of_a_window = {
+        "seen-cqt-seed-by-mobilenet_v3_large_cqt.png",
+        "seen-mel-seed-by-mobilenet_v3_large_mel.png",
+        "spectrogram-cqt.png",
+        "spectrogram-mel.png",
+    }
+    windows = ("00000.0s", "00010.0s")
+    expected = {f"{start}-{name}" for start in windows for name in of_a_window} | {"waveform.png"}
+    assert {file.name for file in folder.iterdir()} == expected
+
+
+def test_classify_says_at_once_that_pictures_cannot_be_written(light_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = ccmusicd("classify", "--bundle", str(light_bundle), "--pictures", str(tmp_path / "file"), "song.mp3")
+    assert (ended.returncode, ended.stdout) == (73, "")
+    assert ended.stderr == f"ccmusicd: {tmp_path / 'file'} cannot be made for the pictures: File exists\n"
+
+
 def test_classify_refuses_a_missing_file(light_bundle: Path) -> None:
     ended = ccmusicd("classify", "--bundle", str(light_bundle), "/nonexistent.flac")
     assert (ended.returncode, ended.stdout) == (66, "")
