@@ -69,7 +69,7 @@ def load_model(spec: ModelSpec, bundle: Bundle) -> nn.Module:
     if spec.file is None:
         network = build(spec.backbone, spec.head, len(bundle.labels), seed=spec.seed)
     else:
-        network = _load_file(bundle.folder / spec.file, spec, len(bundle.labels))
+        network = _load_file(spec.folder / spec.file, spec, len(bundle.labels))
     return network.requires_grad_(requires_grad=False)
 
 
@@ -104,7 +104,7 @@ def inspect(path: Path) -> Inspection:
     return Inspection(
         path=path,
         bytes=path.stat().st_size,
-        sha256=_sha256(path),
+        sha256=sha256_of(path),
         tensors=len(state),
         parameters=count_parameters(state),
         dtypes=tuple(sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})),
@@ -116,7 +116,7 @@ def inspect(path: Path) -> Inspection:
 
 def _load_file(path: Path, spec: ModelSpec, classes: int) -> nn.Module:
     if path.is_file():  # what is missing or no file is told by `read_state_dict`, better than by a hash
-        found = _sha256(path)
+        found = sha256_of(path)
         if found != spec.sha256:
             raise CheckpointError(f"{path}: has the SHA-256 {found}, the bundle expects {spec.sha256}")
     state = read_state_dict(path)
@@ -140,7 +140,8 @@ def _refuse_another_network(identity: Identity, spec: ModelSpec, classes: int) -
             raise CheckpointError(f"its {word} is {found}, the bundle says {expected}")
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. Raises `CheckpointError` when it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

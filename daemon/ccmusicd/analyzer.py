@@ -102,10 +102,12 @@ class Answer:
 class Order:
     """What a child is to load. `models` None means all; `measured_hops` are timed before it is ready.
 
+    `bundles` are folders, whose bundles are joined in this order.
+
     `labels` are the slugs that the parent reckons with: a bundle that was changed since is refused.
     """
 
-    bundle: Path
+    bundles: tuple[Path, ...]
     labels: tuple[str, ...]
     device: str
     models: Sequence[str] | None
@@ -148,7 +150,7 @@ class Analyzer:
 
     def __init__(
         self,
-        bundle: Path,
+        bundles: Sequence[Path],
         *,
         device: str = "auto",
         models: Sequence[str] | None = None,
@@ -156,7 +158,7 @@ class Analyzer:
         hop_columns: int | None = None,
         on_ready: Callable[["Analyzer"], None],
     ) -> None:
-        self._bundle = bundle
+        self._bundles = tuple(bundles)
         self._wanted_device = device
         self._models = models
         self._labels = labels
@@ -208,7 +210,7 @@ class Analyzer:
         """One child's life; gives the reason of its end."""
         ours, theirs = socket.socketpair()
         hops = MEASURED_HOPS if self.hop_s == 0.0 else 1
-        order = Order(self._bundle, self._labels, self._wanted_device, self._models, hops)
+        order = Order(self._bundles, self._labels, self._wanted_device, self._models, hops)
         child = _fork_server.Process(target=_child_main, args=(theirs, order), name="analyzer", daemon=True)
         # Here and not in the thread: a process that dies with its parent dies with the thread that made it.
         forkserver.ensure_running()

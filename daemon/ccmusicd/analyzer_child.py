@@ -28,6 +28,7 @@ from ccmusic_stream.classifier import Classifier, Vote, pick_device
 from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.geometry import BINS, HOP_LENGTH, Spectrogram
 from ccmusic_stream.models.bundle import read_bundle
+from ccmusic_stream.models.joined import joined
 from ccmusic_stream.models.loading import load_bundle
 from ccmusic_stream.picture import decibels
 from ccmusic_stream.spectrogram import StreamingColumns, Transforms
@@ -143,7 +144,7 @@ def start(order: Order) -> tuple[Engine, dict[str, Any]]:
     Raises:
         CcmusicError: the bundle or all of its models are refused.
     """
-    bundle = read_bundle(order.bundle)
+    bundle = joined([read_bundle(folder) for folder in order.bundles])
     if order.labels and bundle.labels.slugs != order.labels:
         raise CcmusicError(f"the labels of bundle {bundle.name} were changed while it was in use; reload the daemon")
     networks, refused = load_bundle(bundle, order.models)

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,8 +120,8 @@ class Result:
 class OfflineClassifier:
     """A bundle's models on the CPU or a GPU, for whole recordings."""
 
-    def __init__(self, bundle: Bundle, device: torch.device) -> None:
-        networks, self.refused = load_bundle(bundle)
+    def __init__(self, bundle: Bundle, models: Iterable[str], device: torch.device) -> None:
+        networks, self.refused = load_bundle(bundle, models)
         if not networks:
             raise CcmusicError(f"no model of bundle {bundle.name} can be used: {'; '.join(self.refused.values())}")
         self._classifier = Classifier({spec.name: spec for spec in bundle.models}, networks, device)
@@ -153,10 +153,12 @@ class OfflineClassifier:
         return Result(path, len(audio) / SAMPLE_RATE, windows, warnings)
 
 
-def classify_files(files: Sequence[str], bundle: Bundle, *, clip: str, as_json: bool, device: torch.device) -> int:
+def classify_files(
+    files: Sequence[str], bundle: Bundle, models: Iterable[str], *, clip: str, as_json: bool, device: torch.device
+) -> int:
     """Print the tables (or one JSON object a line) of each file; gives the exit status: that of the worst file."""
     errors = Console(stderr=True)
-    offline = OfflineClassifier(bundle, device)
+    offline = OfflineClassifier(bundle, models, device)
     for reason in offline.refused.values():
         errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False)
     if not bundle.trained:

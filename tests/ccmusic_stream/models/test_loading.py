@@ -43,11 +43,12 @@ def _spec(file: Path | None, *, name: str = _NAME, seed: int | None = None) -> M
         seed=seed,
         mean=_HALF,
         std=_HALF,
+        folder=file.parent if file else Path(),
     )
 
 
 def _bundle(folder: Path, *specs: ModelSpec) -> Bundle:
-    return Bundle("tried", trained=True, labels=_LABELS, models=specs, folder=folder)
+    return Bundle("tried", trained=True, labels=_LABELS, models=specs, folders=(folder,))
 
 
 def _saved(path: Path, state: dict[str, Tensor]) -> Path:
@@ -111,13 +112,13 @@ def test_the_hash_is_checked_before_the_content_is_read(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    spec = replace(_spec(None), file="a.pt", sha256="0" * 64)
+    spec = replace(_spec(None), file="a.pt", sha256="0" * 64, folder=tmp_path)
     assert _refusal(spec, tmp_path) == f"{tmp_path / 'a.pt'}: does not exist"
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.pt").mkdir()
-    spec = replace(_spec(None), file="a.pt", sha256="0" * 64)
+    spec = replace(_spec(None), file="a.pt", sha256="0" * 64, folder=tmp_path)
     assert _refusal(spec, tmp_path) == f"{tmp_path / 'a.pt'}: is a directory, expected a weight file"
 
 
