@@ -275,9 +275,13 @@ def weights_pull(
     models: ModelWords = None,
 ) -> None:
     """Fetch a bundle, or upstream's checkpoints, from a repository; goes on where it was cut."""
+    from ccmusicd.weights.repository import Repository
+
+    found = Repository(repository, revision)  # before torch is loaded: that there is no such repository is said at once
+
     from ccmusicd.weights.pulling import pull
 
-    raise typer.Exit(pull(repository, revision=revision, bundle=bundle, words=_split(models)))
+    raise typer.Exit(pull(found, bundle=bundle, words=_split(models)))
 
 
 def _split(words: Sequence[str] | None) -> list[str]:

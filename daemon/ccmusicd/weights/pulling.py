@@ -39,15 +39,14 @@ _STEMS: Mapping[str, tuple[str, Spectrogram]] = {
 _MOST_DESCRIPTION_BYTES = 1_000_000
 
 
-def pull(name: str, *, revision: str | None, bundle: str | None, words: Sequence[str]) -> int:
+def pull(repository: Repository, *, bundle: str | None, words: Sequence[str]) -> int:
     """Fetch what `words` (names and presets; none means all) choose; gives the exit status, 78 when one was refused.
 
     Raises:
-        PullError: the repository, the connection or the disk; what came is kept, and the same call goes on.
+        PullError: the repository, the connection or the disk; what came is kept, and the next call goes on there.
         WeightsError: the description of the bundle there or here cannot be used.
     """
-    repository = Repository(name, revision)
-    folder = user_bundles() / name.rpartition("/")[2] if bundle is None else own_bundle_folder(bundle)
+    folder = user_bundles() / repository.name.rpartition("/")[2] if bundle is None else own_bundle_folder(bundle)
     growing = GrowingBundle(folder)
     errors = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -62,10 +62,14 @@ class Repository:
         """Ask the hub what there is. Raises `PullError`."""
         self.name = name
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its warnings say what the errors here say
+        hub = HfApi(library_name="ccmusicd", library_version=__version__)
         with _as_pull_errors(name, revision):
-            info = HfApi(library_name="ccmusicd", library_version=__version__).model_info(
-                name, revision=revision, files_metadata=True, timeout=_ANSWER_TIMEOUT_S
-            )
+            try:
+                info = hub.model_info(name, revision=revision, files_metadata=True, timeout=_ANSWER_TIMEOUT_S)
+            except HFValidationError:
+                raise
+            except (ValueError, KeyError, TypeError):  # a login page of a network, another service
+                raise PullError(f"{hub.endpoint} answers as no hub does", os.EX_UNAVAILABLE) from None
         self.commit = str(info.sha)
         self.files: Mapping[str, RemoteFile] = {
             one.rfilename: RemoteFile(one.rfilename, one.size or 0, one.lfs.sha256 if one.lfs else None, one.blob_id)
@@ -92,7 +96,7 @@ class Repository:
                 self._get(file, part, on_progress)
         except OSError as error:
             raise PullError(
-                f"{file.path} cannot be written to {folder}: {error.strerror or error}; the same command goes on there",
+                f"{file.path} cannot be written to {folder}: {error.strerror}; the same command goes on there",
                 os.EX_TEMPFAIL,
             ) from None
         self._check(file, unfinished)
@@ -199,7 +203,7 @@ def _as_pull_errors(name: str, revision: str | None, of: str = "") -> Iterator[N
         raise PullError(f"{of}{hub} has no revision {revision!r} of {name}", os.EX_NOINPUT) from None
     except HfHubHTTPError as error:
         raise _refusal(error, f"{of}{hub}", name) from None
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         reason = str(error) or type(error).__name__
         raise PullError(
             f"{of}{hub} cannot be reached ({reason}); the same command goes on where it stopped",
