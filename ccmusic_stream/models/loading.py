@@ -121,7 +121,7 @@ def _load_file(path: Path, spec: ModelSpec, classes: int) -> nn.Module:
             raise CheckpointError(f"{path}: has the SHA-256 {found}, the bundle expects {spec.sha256}")
     state = read_state_dict(path)
     try:
-        _refuse_another_network(identify(state), spec, classes)
+        _refuse_another_network(identify(state), spec)
         network = skeleton(spec.backbone, spec.head, classes)
         fit(network, state)
     except CheckpointError as error:
@@ -129,12 +129,11 @@ def _load_file(path: Path, spec: ModelSpec, classes: int) -> nn.Module:
     return network
 
 
-def _refuse_another_network(identity: Identity, spec: ModelSpec, classes: int) -> None:
-    said = Identity(spec.backbone, canonical_head(spec.backbone, spec.head), classes)
+def _refuse_another_network(identity: Identity, spec: ModelSpec) -> None:
+    """Another number of classes is refused by `fit`, with the report."""
     for word, found, expected in (
-        ("backbone", identity.backbone, said.backbone),
-        ("head", identity.head, said.head),
-        ("number of classes", identity.classes, said.classes),
+        ("backbone", identity.backbone, spec.backbone),
+        ("head", identity.head, canonical_head(spec.backbone, spec.head)),
     ):
         if found != expected:
             raise CheckpointError(f"its {word} is {found}, the bundle says {expected}")

@@ -160,7 +160,7 @@ def classify_files(
     errors = Console(stderr=True)
     offline = OfflineClassifier(bundle, models, device)
     for reason in offline.refused.values():
-        errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False)
+        errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False, soft_wrap=True)
     if not bundle.trained:
         errors.print("[yellow]The networks of this bundle hold random weights: their answers mean nothing.[/]")
     status = 0

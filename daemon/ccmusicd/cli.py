@@ -149,12 +149,14 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Classify recordings the article's way and print every model's table."""
-    from ccmusic_stream.classifier import pick_device
-    from ccmusicd.classify import classify_files
     from ccmusicd.weights.bundles import models_to_use, open_bundle
 
     opened = open_bundle(bundle or ["starter"])
     names = [model.name for model in models_to_use(opened, _split(models))]
+
+    from ccmusic_stream.classifier import pick_device  # after what needs no torch and may be refused
+    from ccmusicd.classify import classify_files
+
     raise typer.Exit(classify_files(files, opened, names, clip=clip, as_json=as_json, device=pick_device(device)))
 
 
@@ -277,9 +279,9 @@ def weights_pull(
     """Fetch a bundle, or upstream's checkpoints, from a repository; goes on where it was cut."""
     from ccmusicd.weights.repository import Repository
 
-    found = Repository(repository, revision)  # before torch is loaded: that there is no such repository is said at once
+    found = Repository(repository, revision)
 
-    from ccmusicd.weights.pulling import pull
+    from ccmusicd.weights.pulling import pull  # after what needs no torch and may be refused
 
     raise typer.Exit(pull(found, bundle=bundle, words=_split(models)))
 

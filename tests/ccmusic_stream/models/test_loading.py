@@ -132,7 +132,10 @@ def test_another_backbone_head_or_class_count_is_refused(tmp_path: Path, network
     bundle = replace(_bundle(tmp_path, spec), labels=Labels([*_LABELS, Label("fourth", "Fourth", "第四")]))
     with pytest.raises(CheckpointError) as caught:
         load_model(spec, bundle)
-    assert str(caught.value) == f"{file}: its number of classes is 3, the bundle says 4"
+    assert str(caught.value) == (
+        f"{file}: has 3 classes, expected 4 as the bundle's labels: 262 matched, "
+        "2 reshaped (classifier.weight: 3 x 960 found, 4 x 960 expected, classifier.bias: 3 found, 4 expected)"
+    )
 
 
 def test_values_that_are_no_numbers_are_refused_by_file(tmp_path: Path, network: nn.Module) -> None:
