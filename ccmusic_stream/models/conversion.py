@@ -48,7 +48,7 @@ def save_checkpoint(checkpoint: Checkpoint, classes: int, target: Path) -> None:
         report = check(skeleton(identity.backbone, identity.head, classes), checkpoint.state)
     except CheckpointError as error:
         raise CheckpointError(f"{checkpoint.path}: {error}") from None
-    # Cloned, since a file of torch may store several tensors as views of one, which safetensors refuses.
+    # Cloned, since safetensors refuses what torch stores as well: one tensor under two names, or a turned view of one.
     tensors = {
         key: checkpoint.state[key].to(torch.float32).clone(memory_format=torch.contiguous_format)
         for key in report.matched

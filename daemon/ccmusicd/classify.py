@@ -164,7 +164,11 @@ def classify_files(
     if not bundle.trained:
         errors.print("[yellow]The networks of this bundle hold random weights: their answers mean nothing.[/]")
     status = 0
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+    # While it runs, the bar would take along to stderr what is written to stdout, also where that is a pipe.
+    to_terminal = sys.stdout.isatty()
+    with Progress(
+        console=errors, transient=True, disable=not errors.is_terminal, redirect_stdout=to_terminal
+    ) as progress:
         task = progress.add_task("", total=len(files))
         for number, file in enumerate(files):
             progress.update(task, completed=number, description=escape(Path(file).name))

@@ -120,6 +120,20 @@ def test_bad_models_are_left_out_by_file_and_reason_and_the_good_one_votes(
         assert reason in line
 
 
+def test_json_reaches_a_pipe_beside_a_progress_bar(
+    light_bundle: Path,
+    make_music: Music,
+    write_wav: Write,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # to rich, standard error is a terminal
+    assert _classify(write_wav(make_music(2)), light_bundle) == os.EX_OK
+    told = capsys.readouterr()
+    assert json.loads(told.out)["duration_s"] == 2.0
+    assert "music.wav" in told.err
+
+
 def test_a_bundle_without_one_good_model_is_refused(faulty_bundle: Path, write_wav: Write, make_music: Music) -> None:
     with pytest.raises(
         CcmusicError, match=r"no model of bundle planted can be used: .*empty\.pt: is empty \(0 bytes\)"

@@ -80,14 +80,18 @@ def test_what_was_imported_loads(tmp_path: Path, upstream: dict[str, Tensor]) ->
     assert all(torch.equal(loaded[key], upstream[key]) for key in upstream if "num_batches" not in key)
 
 
-def test_half_precision_and_shared_storage_become_plain_float32(tmp_path: Path, upstream: dict[str, Tensor]) -> None:
+def test_half_precision_shared_and_turned_tensors_become_plain_float32(
+    tmp_path: Path, upstream: dict[str, Tensor]
+) -> None:
+    shared = upstream["features.0.1.weight"]
+    turned = upstream["features.0.0.weight"].transpose(2, 3)
     state = {key: value.half() if value.is_floating_point() else value for key, value in upstream.items()}
-    pair = torch.stack([state["features.0.1.weight"], state["features.0.1.bias"]])
-    state |= {"features.0.1.weight": pair[0], "features.0.1.bias": pair[1]}
+    state |= {"features.0.1.weight": shared, "features.0.1.bias": shared, "features.0.0.weight": turned}
     assert _import(_file(tmp_path / "a_cqt.pt", state), bundle=tmp_path / "mine") == os.EX_OK
     written = safetensors.torch.load_file(tmp_path / "mine" / "mobilenet_v3_large_cqt.safetensors")
     assert {value.dtype for value in written.values()} == {torch.float32}
-    assert torch.equal(written["features.0.1.bias"], pair[1].float())
+    assert torch.equal(written["features.0.1.bias"], shared)
+    assert torch.equal(written["features.0.0.weight"], turned)
 
 
 def test_a_second_model_joins_and_the_same_one_is_replaced(
