@@ -13,17 +13,20 @@ _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 class Label:
     """One class: `slug` for machines (topic names, JSON keys), `en` and `zh` for people.
 
-    `music` is False for speech and the like: on air, talk is not a genre.
+    `music` is False for speech and the like: on air, talk is not a genre. `parent` is the slug of the wider genre that
+    the class belongs to, which need not be a class itself; None where there is none.
     """
 
     slug: str
     en: str
     zh: str
     music: bool = True
+    parent: str | None = None
 
     def __post_init__(self) -> None:
-        if not _SLUG.fullmatch(self.slug):
-            raise BundleError(f"label slug {self.slug!r} must be 1 to 64 letters, digits, '_' or '-', as in 'hip_hop'")
+        for what, slug in (("slug", self.slug), ("parent", self.parent)):
+            if slug is not None and not _SLUG.fullmatch(slug):
+                raise BundleError(f"label {what} {slug!r} must be 1 to 64 letters, digits, '_' or '-', as in 'hip_hop'")
 
 
 class Labels:

@@ -38,10 +38,10 @@ ALIASES: Mapping[str, str] = {"mobilenetv3": "mobilenet_v3_large"}
 FILE_NAME = "bundle.toml"
 
 _BUNDLE_KEYS = ("name", "trained", "labels", "models")
-_LABEL_KEYS = ("slug", "en", "zh", "music")
+_LABEL_KEYS = ("slug", "en", "zh", "music", "parent")
 _MODEL_KEYS = (
     "name", "backbone", "spectrogram", "head", "profile", "file", "sha256", "seed", "mean", "std", "temperature",
-    "validation",
+    "validation", "source",
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -52,9 +52,10 @@ _MAX_SEED = 2**63 - 1
 class ModelSpec:
     """One model of a bundle: its network, the picture it wants, and where its weights come from.
 
-    Either `file` (relative to the bundle's folder) with its `sha256`, or `seed`: weights drawn at random, untrained.
+    Either `file` (in `folder`, its bundle's) with its `sha256`, or `seed`: weights drawn at random, untrained.
     `mean` and `std` (red, green, blue) normalise a picture scaled to 0 to 1. Logits are divided by `temperature` (> 0)
-    before the softmax. `validation` holds whatever figures the training measured, by name.
+    before the softmax. `validation` holds whatever figures the training measured, by name. `source` is the SHA-256 of
+    the file that `file` was imported from.
     """
 
     name: str
@@ -69,6 +70,13 @@ class ModelSpec:
     std: tuple[float, float, float]
     temperature: float = 1.0
     validation: Mapping[str, float] = field(default_factory=dict, hash=False)
+    source: str | None = None
+    folder: Path = Path()
+
+    @property
+    def stem(self) -> str:
+        """Backbone and spectrogram, with which every name of the model begins: "vgg19_bn_cqt"."""
+        return f"{self.backbone}_{self.spectrogram}"
 
     @property
     def picture(self) -> tuple[Spectrogram, str]:
@@ -78,13 +86,16 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Labels in the order of the logits, and the models that were trained on them (`trained` False: they were not)."""
+    """Labels in the order of the logits, and the models that were trained on them (`trained` False: they were not).
+
+    `folders` are where the models lie: one, or several where bundles were joined. There may be no models yet.
+    """
 
     name: str
     trained: bool
     labels: Labels
     models: tuple[ModelSpec, ...]
-    folder: Path
+    folders: tuple[Path, ...]
 
     def chosen(self, names: Iterable[str] | None = None) -> tuple[ModelSpec, ...]:
         """The models with these names (aliases count), in the bundle's order; None means all.
@@ -123,45 +134,52 @@ def read_bundle(folder: Path) -> Bundle:
     Raises `BundleError` with one sentence that names the file, the place in it, the value and what was expected.
     """
     path = folder / FILE_NAME
-    document = _read_toml(path)
     try:
-        return _bundle(document, folder)
-    except BundleError as error:
-        raise BundleError(f"{path}: {error}") from None
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_bundle(path.read_bytes(), folder, str(path))
     except FileNotFoundError:
         raise BundleError(f"{path} does not exist: a bundle is a folder that holds a {FILE_NAME}") from None
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def parse_bundle(content: bytes, folder: Path, shown: str) -> Bundle:
+    """The bundle that the content of a bundle.toml describes, its files in `folder`; errors call the file `shown`.
+
+    Raises `BundleError` with one sentence that names the place, the value and what was expected.
+    """
+    try:
+        return _bundle(tomllib.loads(content.decode()), folder)
+    except BundleError as error:
+        raise BundleError(f"{shown}: {error}") from None
     except UnicodeDecodeError as error:
-        raise BundleError(f"{path} is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}") from None
+        raise BundleError(f"{shown} is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}") from None
     except ValueError as error:  # TOMLDecodeError, or a number of more digits than Python reads
-        raise BundleError(f"{path} is not valid TOML: {error}") from None
+        raise BundleError(f"{shown} is not valid TOML: {error}") from None
     except RecursionError:
-        raise BundleError(f"{path} is nested too deeply") from None
+        raise BundleError(f"{shown} is nested too deeply") from None
 
 
 def _bundle(document: dict[str, Any], folder: Path) -> Bundle:
     table = _Table(document, "", _BUNDLE_KEYS)
     labels = Labels([_label(entry) for entry in table.tables("labels", _LABEL_KEYS)])
-    models = tuple(_model(entry) for entry in table.tables("models", _MODEL_KEYS))
-    if not models:
-        raise BundleError("a bundle needs at least 1 entry under [[models]], this one has 0")
+    entries = table.tables("models", _MODEL_KEYS) if table.has("models") else []
+    models = tuple(_model(entry, folder) for entry in entries)
+    refuse_repeated_names(models)
+    return Bundle(table.text("name"), _trained(table, models), labels, models, (folder,))
+
+
+def refuse_repeated_names(models: Sequence[ModelSpec]) -> None:
+    """Raises `BundleError` when two models have the same name."""
     names = [model.name for model in models]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise BundleError(f"model names must differ, but {', '.join(repeated)} stands more than once")
-    return Bundle(table.text("name"), _trained(table, models), labels, models, folder)
 
 
 def _trained(table: "_Table", models: Sequence[ModelSpec]) -> bool:
     # A file may hold untrained weights, so `trained = false` is believed; only a seed proves that nothing was trained.
     seeded = [model.name for model in models if model.seed is not None]
-    trained = table.boolean("trained", default=not seeded)
+    trained = table.boolean("trained", default=bool(models) and not seeded)
     if trained and seeded:
         raise BundleError(f"'trained' is true, but {seeded[0]} draws its weights at random from a seed")
     return trained
@@ -169,12 +187,18 @@ def _trained(table: "_Table", models: Sequence[ModelSpec]) -> bool:
 
 def _label(table: "_Table") -> Label:
     try:
-        return Label(table.text("slug"), table.text("en"), table.text("zh"), table.boolean("music", default=True))
+        return Label(
+            slug=table.text("slug"),
+            en=table.text("en"),
+            zh=table.text("zh"),
+            music=table.boolean("music", default=True),
+            parent=table.text("parent") if table.has("parent") else None,
+        )
     except BundleError as error:
         raise table.placed(error) from None
 
 
-def _model(table: "_Table") -> ModelSpec:
+def _model(table: "_Table", folder: Path) -> ModelSpec:
     backbone = _backbone(table)
     spectrogram = table.choice("spectrogram", SPECTROGRAMS)
     file, sha256, seed = _origin(table)
@@ -197,6 +221,8 @@ def _model(table: "_Table") -> ModelSpec:
         std=std,
         temperature=temperature,
         validation=table.figures("validation"),
+        source=table.sha256("source") if table.has("source") else None,
+        folder=folder,
     )
 
 
@@ -231,10 +257,7 @@ def _origin(table: "_Table") -> tuple[str | None, str | None, int | None]:
     path = PurePosixPath(file.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or not file.isprintable():
         raise table.error(f"'file' is {file!r}, expected a path inside the bundle's folder")
-    sha256 = table.text("sha256")
-    if not _SHA256.fullmatch(sha256):
-        raise table.error(f"'sha256' is {sha256!r}, expected 64 hexadecimal digits")
-    return file, sha256.lower(), None
+    return file, table.sha256("sha256"), None
 
 
 class _Table:
@@ -270,6 +293,12 @@ class _Table:
         if not isinstance(value, str) or not value.strip():
             raise self.error(f"{key!r} is {value!r}, expected a text")
         return value
+
+    def sha256(self, key: str) -> str:
+        value = self.text(key)
+        if not _SHA256.fullmatch(value):
+            raise self.error(f"{key!r} is {value!r}, expected 64 hexadecimal digits")
+        return value.lower()
 
     def choice(self, key: str, among: Sequence[str]) -> str:
         value = self.text(key)

@@ -63,7 +63,7 @@ def load_model(spec: ModelSpec, bundle: Bundle) -> nn.Module:
     if spec.file is None:
         network = build(spec.backbone, spec.head, len(bundle.labels), seed=spec.seed)
     else:
-        network = _load_file(bundle.folder / spec.file, spec, len(bundle.labels))
+        network = _load_file(spec.folder / spec.file, spec, len(bundle.labels))
     return network.requires_grad_(requires_grad=False)
 
 
@@ -98,7 +98,7 @@ def inspect(path: Path) -> Inspection:
     return Inspection(
         path=path,
         bytes=path.stat().st_size,
-        sha256=_sha256(path),
+        sha256=sha256_of(path),
         tensors=len(state),
         parameters=count_parameters(state),
         dtypes=tuple(sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})),
@@ -108,14 +108,14 @@ def inspect(path: Path) -> Inspection:
     )
 
 
-def check_file(spec: ModelSpec, bundle: Bundle) -> None:
+def check_file(spec: ModelSpec) -> None:
     """Raise `CheckpointError` when the model's file is missing or has another hash than the bundle says."""
     if spec.file is not None:
-        _check_hash(bundle.folder / spec.file, spec)
+        _check_hash(spec.folder / spec.file, spec)
 
 
 def _check_hash(path: Path, spec: ModelSpec) -> None:
-    found = _sha256(path)
+    found = sha256_of(path)
     if found != spec.sha256:
         raise CheckpointError(f"{path}: has the SHA-256 {found}, the bundle expects {spec.sha256}")
 
@@ -125,7 +125,7 @@ def _load_file(path: Path, spec: ModelSpec, classes: int) -> nn.Module:
         _check_hash(path, spec)
     state = read_state_dict(path)
     try:
-        _refuse_another_network(identify(state), spec, classes)
+        _refuse_another_network(identify(state), spec)
         network = skeleton(spec.backbone, spec.head, classes)
         fit(network, state)
     except CheckpointError as error:
@@ -133,18 +133,18 @@ def _load_file(path: Path, spec: ModelSpec, classes: int) -> nn.Module:
     return network
 
 
-def _refuse_another_network(identity: Identity, spec: ModelSpec, classes: int) -> None:
-    said = Identity(spec.backbone, canonical_head(spec.backbone, spec.head), classes)
+def _refuse_another_network(identity: Identity, spec: ModelSpec) -> None:
+    """Another number of classes is refused by `fit`, with the report."""
     for word, found, expected in (
-        ("backbone", identity.backbone, said.backbone),
-        ("head", identity.head, said.head),
-        ("number of classes", identity.classes, said.classes),
+        ("backbone", identity.backbone, spec.backbone),
+        ("head", identity.head, canonical_head(spec.backbone, spec.head)),
     ):
         if found != expected:
             raise CheckpointError(f"its {word} is {found}, the bundle says {expected}")
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. Raises `CheckpointError` when it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -103,11 +103,12 @@ class Answer:
 class Order:
     """What a child is to load. `models` None means all; `measured_hops` are timed before it is ready.
 
-    `labels` are the slugs that the parent reckons with: a bundle that was changed since is refused. `runtime` is what
-    runs the networks on a CPU (`voting.Runtime`), `cache` where conversions are kept (None: nowhere).
+    `bundles` are folders, whose bundles are joined in this order. `labels` are the slugs that the parent reckons with:
+    a bundle that was changed since is refused. `runtime` is what runs the networks on a CPU, `cache` where conversions
+    are kept (None: nowhere).
     """
 
-    bundle: Path
+    bundles: tuple[Path, ...]
     labels: tuple[str, ...]
     device: str
     models: Sequence[str] | None
@@ -153,7 +154,7 @@ class Analyzer:
 
     def __init__(
         self,
-        bundle: Path,
+        bundles: Sequence[Path],
         *,
         device: str = "auto",
         models: Sequence[str] | None = None,
@@ -163,7 +164,7 @@ class Analyzer:
         hop_columns: int | None = None,
         on_ready: Callable[["Analyzer"], None],
     ) -> None:
-        self._bundle = bundle
+        self._bundles = tuple(bundles)
         self._wanted_device = device
         self._models = models
         self._labels = labels
@@ -219,7 +220,7 @@ class Analyzer:
         ours, theirs = socket.socketpair()
         hops = MEASURED_HOPS if self.hop_s == 0.0 else 1
         order = Order(
-            bundle=self._bundle,
+            bundles=self._bundles,
             labels=self._labels,
             device=self._wanted_device,
             models=self._models,

@@ -29,6 +29,7 @@ from ccmusic_stream.classifier import Classifier, pick_device
 from ccmusic_stream.engine import Engine, Heard, Seen
 from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.models.bundle import read_bundle
+from ccmusic_stream.models.joined import joined
 from ccmusic_stream.runtimes.cpu import CpuVoters, quickest, schemes
 from ccmusic_stream.spectrogram import SHOWN
 from ccmusicd import frames
@@ -106,7 +107,7 @@ def start(order: Order) -> tuple[Engine, dict[str, Any]]:
     Raises:
         CcmusicError: the bundle or all of its models are refused.
     """
-    bundle = read_bundle(order.bundle)
+    bundle = joined([read_bundle(folder) for folder in order.bundles])
     if order.labels and bundle.labels.slugs != order.labels:
         raise CcmusicError(f"the labels of bundle {bundle.name} were changed while it was in use; reload the daemon")
     device = pick_device(order.device)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE
-from ccmusic_stream.models.bundle import Bundle, ModelSpec, read_bundle
+from ccmusic_stream.models.bundle import Bundle, ModelSpec
 from ccmusicd.analyzer import Analyzer
 from ccmusicd.capture.options import CaptureOptions
 from ccmusicd.capture.process import Capture, Ended
@@ -24,9 +24,19 @@ from ccmusicd.publish.mqtt import Mqtt, check_broker
 from ccmusicd.publish.record import check_record
 from ccmusicd.publish.timeline import Timeline
 from ccmusicd.publish.web import Web
-from ccmusicd.resources import bundle_folder, cache_folder, resource
-from ccmusicd.settings import Settings, SettingsError, StationSettings, host_and_port, mqtt_password, state_directory
+from ccmusicd.resources import cache_folder, resource
+from ccmusicd.settings import (
+    Settings,
+    SettingsError,
+    StationSettings,
+    bundle_names,
+    host_and_port,
+    model_words,
+    mqtt_password,
+    state_directory,
+)
 from ccmusicd.station import Station, StationOptions
+from ccmusicd.weights.bundles import models_to_use, open_bundle
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +95,7 @@ class App:
             stack.enter_context(self._signals())
             bundle = check(settings, real_time=self._real_time)
             stations = settings.stations or {"demo": StationSettings(input="demo", name="Demo")}
-            specs = bundle.chosen(settings.analyzer.models or None)
+            specs = models_to_use(bundle, model_words(settings))
             hub = Hub(_about(settings, bundle, specs, stations))
             if not bundle.trained:
                 log.warning("bundle %s is not trained: its networks hold random weights and know no genre", bundle.name)
@@ -123,7 +133,7 @@ class App:
     def _make_analyzer(self, bundle: Bundle, hub: Hub) -> Analyzer:
         hop = self._settings.analyzer.hop
         return Analyzer(
-            bundle.folder,
+            bundle.folders,
             device=self._settings.analyzer.device,
             models=[model.name for model in hub.about.models],
             labels=bundle.labels.slugs,
@@ -333,8 +343,8 @@ def check(settings: Settings, *, real_time: bool = True) -> Bundle:
     Raises:
         CcmusicError: the bundle, a model's name, an address, a file or a combination cannot be used.
     """
-    bundle = read_bundle(bundle_folder(settings.analyzer.bundle))
-    bundle.chosen(settings.analyzer.models or None)
+    bundle = open_bundle(bundle_names(settings))
+    models_to_use(bundle, model_words(settings))
     mqtt_password(settings)
     if settings.mqtt.url:
         check_broker(settings.mqtt.url, Path(settings.mqtt.ca_file) if settings.mqtt.ca_file else None)

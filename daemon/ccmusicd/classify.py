@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,8 +126,10 @@ class Result:
 class OfflineClassifier:
     """A bundle's models on the CPU or a GPU, for whole recordings."""
 
-    def __init__(self, bundle: Bundle, device: torch.device, *, runtime: Runtime = "torch") -> None:
-        loaded = load_voters(bundle, None, device, runtime=runtime, cache_folder=cache_folder())
+    def __init__(
+        self, bundle: Bundle, models: Iterable[str], device: torch.device, *, runtime: Runtime = "torch"
+    ) -> None:
+        loaded = load_voters(bundle, models, device, runtime=runtime, cache_folder=cache_folder())
         self.refused = loaded.refused
         self._classifier = Classifier({spec.name: spec for spec in bundle.models}, loaded.voters)
         wanted = {transform_of(*key) for key in self._classifier.pictures}
@@ -177,6 +179,7 @@ class OfflineClassifier:
 def classify_files(
     files: Sequence[str],
     bundle: Bundle,
+    models: Iterable[str],
     *,
     clip: str,
     as_json: bool,
@@ -193,13 +196,17 @@ def classify_files(
     """
     errors = Console(stderr=True)
     folder = None if pictures is None else PictureFolder(pictures)  # before the networks load, which takes a while
-    offline = OfflineClassifier(bundle, device, runtime=runtime)
+    offline = OfflineClassifier(bundle, models, device, runtime=runtime)
     for reason in offline.refused.values():
-        errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False)
+        errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False, soft_wrap=True)
     if not bundle.trained:
         errors.print("[yellow]The networks of this bundle hold random weights: their answers mean nothing.[/]")
     status = 0
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+    # While it runs, the bar would take along to stderr what is written to stdout, also where that is a pipe.
+    to_terminal = sys.stdout.isatty()
+    with Progress(
+        console=errors, transient=True, disable=not errors.is_terminal, redirect_stdout=to_terminal
+    ) as progress:
         task = progress.add_task("", total=len(files))
         for number, file in enumerate(files):
             progress.update(task, completed=number, description=escape(Path(file).name))

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -30,13 +30,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config = typer.Typer(help="Check and show the configuration.", no_args_is_help=True)
-weights = typer.Typer(help="Look at bundles and weight files.", no_args_is_help=True)
+weights = typer.Typer(help="Bundles and weight files: look, import, fetch, check.", no_args_is_help=True)
 app.add_typer(config, name="config")
 app.add_typer(weights, name="weights")
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with your settings.")]
-BundleName = Annotated[
-    str | None, typer.Option("--bundle", metavar="DIR", help="Folder with bundle.toml, or a shipped bundle's name.")
+BundleNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bundle", metavar="DIR", help="Folder with bundle.toml, or a bundle's name; again for several side by side."
+    ),
+]
+ModelWords = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--models", metavar="NAMES", help="accurate, fast, border, light, all, or names of models, with commas between."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -99,7 +108,8 @@ def run(
             "Replaces the stations of the configuration.",
         ),
     ] = None,
-    bundle: BundleName = None,
+    bundle: BundleNames = None,
+    models: ModelWords = None,
     listen: Annotated[str | None, typer.Option(metavar="ADDRESS:PORT", help="Where the viewer is served.")] = None,
     mqtt: Annotated[str | None, typer.Option(metavar="URL", help="Broker, as in mqtt://user@host:1883.")] = None,
     state: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the timeline lies.")] = None,
@@ -116,7 +126,7 @@ def run(
     station = {"input": source, "raw_rate": raw_rate, "raw_channels": raw_channels, "raw_format": raw_format}
     overrides: dict[str, Any] = {
         "daemon": {"listen": listen, "state_dir": None if state is None else str(state)},
-        "analyzer": {"bundle": bundle},
+        "analyzer": {"bundle": bundle or None, "models": _split(models) or None},
         "mqtt": {"url": mqtt},
     }
     given = _given(overrides)
@@ -133,7 +143,8 @@ def run(
 @app.command()
 def classify(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Recordings of any format.")],
-    bundle: BundleName = None,
+    bundle: BundleNames = None,
+    models: ModelWords = None,
     clip: Annotated[Literal["centre", "first", "all"], typer.Option(help="Which 10 s of each file.")] = "centre",
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the networks run.")] = "auto",
     runtime: Annotated[
@@ -146,23 +157,25 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Classify recordings the article's way and print every model's table."""
-    from ccmusic_stream.classifier import pick_device
-    from ccmusic_stream.models.bundle import read_bundle
-    from ccmusicd.classify import classify_files
-    from ccmusicd.resources import bundle_folder
+    from ccmusicd.weights.bundles import models_to_use, open_bundle
 
-    chosen = read_bundle(bundle_folder(bundle or "starter"))
-    raise typer.Exit(
-        classify_files(
-            files,
-            chosen,
-            clip=clip,
-            as_json=as_json,
-            device=pick_device(device),
-            runtime=runtime,
-            pictures=pictures,
-        )
+    opened = open_bundle(bundle or ["starter"])
+    names = [model.name for model in models_to_use(opened, _split(models))]
+
+    from ccmusic_stream.classifier import pick_device  # after what needs no torch and may be refused
+    from ccmusicd.classify import classify_files
+
+    status = classify_files(
+        files,
+        opened,
+        names,
+        clip=clip,
+        as_json=as_json,
+        device=pick_device(device),
+        runtime=runtime,
+        pictures=pictures,
     )
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -219,7 +232,7 @@ def config_schema() -> None:
 
 @weights.command("list")
 def weights_list(as_json: Json = False) -> None:
-    """List the bundles that ship, with their models."""
+    """List the bundles that ship and your own, with their models."""
     from ccmusicd.listing import print_bundles
 
     print_bundles(as_json=as_json)
@@ -234,6 +247,65 @@ def weights_inspect(
     from ccmusicd.listing import print_inspections
 
     raise typer.Exit(print_inspections(files, as_json=as_json))
+
+
+@weights.command("verify")
+def weights_verify(
+    bundles: Annotated[list[str] | None, typer.Argument(metavar="BUNDLE…", help="Folders or names.")] = None,
+) -> None:
+    """Check every file of bundles (starter, when none is named) against its hash, and load it."""
+    from ccmusicd.weights.verifying import verify
+
+    raise typer.Exit(verify(bundles or ["starter"]))
+
+
+@weights.command("import")
+def weights_import(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Weight files (.safetensors, .pt, .pth).")],
+    bundle: Annotated[
+        str, typer.Option("--bundle", metavar="DIR", help="Bundle to make or to add to: a folder, or a bundle's name.")
+    ],
+    spectrogram: Annotated[
+        Literal["cqt", "mel"] | None, typer.Option(help="What the networks saw, where no file or folder is named so.")
+    ] = None,
+    profile: Annotated[
+        Literal["seed", "floor80", "ccmusic"] | None,
+        typer.Option(help="How their pictures were drawn; ccmusic where the head is, else seed."),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="BUNDLE", help="Bundle whose labels a new bundle takes: a folder or a name.")
+    ] = None,
+) -> None:
+    """Make a bundle of weight files of the known networks, or add them to one."""
+    from ccmusicd.weights.importing import import_files
+
+    raise typer.Exit(import_files(files, bundle, spectrogram=spectrogram, profile=profile, labels=labels))
+
+
+@weights.command("pull")
+def weights_pull(
+    repository: Annotated[str, typer.Argument(metavar="REPO", help="Repository on the Hugging Face hub: owner/name.")],
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
+    bundle: Annotated[
+        str | None,
+        typer.Option(
+            "--bundle", metavar="DIR", help="Bundle to make or to add to; else one of your own by REPO's name."
+        ),
+    ] = None,
+    models: ModelWords = None,
+) -> None:
+    """Fetch a bundle, or upstream's checkpoints, from a repository; goes on where it was cut."""
+    from ccmusicd.weights.repository import Repository
+
+    found = Repository(repository, revision)
+
+    from ccmusicd.weights.pulling import pull  # after what needs no torch and may be refused
+
+    raise typer.Exit(pull(found, bundle=bundle, words=_split(models)))
+
+
+def _split(words: Sequence[str] | None) -> list[str]:
+    return [word.strip() for text in words or [] for word in text.split(",") if word.strip()]
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

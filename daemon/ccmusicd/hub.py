@@ -68,7 +68,8 @@ class About:
             "bundle": self.bundle,
             "trained": self.trained,
             "labels": [
-                {"slug": label.slug, "en": label.en, "zh": label.zh, "music": label.music} for label in self.labels
+                {"slug": label.slug, "en": label.en, "zh": label.zh, "music": label.music, "parent": label.parent}
+                for label in self.labels
             ],
             "models": [
                 {"name": m.name, "backbone": m.backbone, "spectrogram": m.spectrogram, "error": m.error}

@@ -3,9 +3,10 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,7 +15,13 @@ from rich.table import Table
 from ccmusic_stream.errors import CheckpointError
 from ccmusic_stream.models.bundle import FILE_NAME, read_bundle
 from ccmusicd.capture.soundcard import devices
-from ccmusicd.resources import resource
+from ccmusicd.resources import resource, user_bundles
+
+if TYPE_CHECKING:
+    from ccmusic_stream.models.checkpoint import Report
+
+SHOWN_ENTRIES = 8
+"""Names of tensors on a line of a report; the rest are counted."""
 
 
 def print_devices(*, as_json: bool) -> None:
@@ -36,16 +43,18 @@ def print_devices(*, as_json: bool) -> None:
 
 
 def print_bundles(*, as_json: bool) -> None:
-    """The shipped bundles. Raises `BundleError` when one is damaged."""
-    bundles = [read_bundle(file.parent) for file in sorted(resource("weights").glob(f"*/{FILE_NAME}"))]
+    """The shipped bundles, then the user's own. Raises `BundleError` when one is damaged."""
+    folders = (resource("weights"), user_bundles())
+    bundles = [read_bundle(file.parent) for folder in folders for file in sorted(folder.glob(f"*/{FILE_NAME}"))]
     if as_json:
         rows = [
             {
                 "name": bundle.name,
                 "trained": bundle.trained,
                 "labels": list(bundle.labels.slugs),
+                "parents": {label.slug: label.parent for label in bundle.labels if label.parent is not None},
                 "models": [spec.name for spec in bundle.models],
-                "folder": str(bundle.folder),
+                "folder": str(bundle.folders[0]),
             }
             for bundle in bundles
         ]
@@ -53,9 +62,13 @@ def print_bundles(*, as_json: bool) -> None:
         return
     table = Table("bundle", "trained", "labels", "models")
     for bundle in bundles:
-        models = "\n".join(f"{spec.name} ({spec.head}, {spec.profile})" for spec in bundle.models)
-        trained = "yes" if bundle.trained else "no: random weights"
-        table.add_row(bundle.name, trained, ", ".join(bundle.labels.slugs), models)
+        models = "\n".join(f"{spec.name} ({spec.head}, {spec.profile})" for spec in bundle.models) or "none yet"
+        seeded = any(spec.seed is not None for spec in bundle.models)
+        trained = "yes" if bundle.trained else "no: random weights" if seeded else "no" if bundle.models else ""
+        labels = ", ".join(
+            label.slug if label.parent is None else f"{label.slug} ({label.parent})" for label in bundle.labels
+        )
+        table.add_row(escape(bundle.name), trained, labels, models)
     Console().print(table)
 
 
@@ -85,8 +98,19 @@ def print_inspections(files: Sequence[Path], *, as_json: bool) -> int:
         table.add_row("parameters", f"{found.parameters:,} in {found.tensors} tensors of {', '.join(found.dtypes)}")
         table.add_row("size", f"{found.bytes / 1e6:.1f} MB")
         table.add_row("sha256", found.sha256)
-        if found.report is not None:
-            table.add_row("report", found.report.summary())
+        for word, entries in _report(found.report):
+            table.add_row(word, escape(entries))
         table.add_row("usable", "yes" if found.problem is None else f"no: {escape(found.problem)}")
         Console().print(table)
     return status
+
+
+def _report(report: "Report | None") -> Iterator[tuple[str, str]]:
+    """How many tensors matched, are missing, unexpected and reshaped, and which those are that did not match."""
+    if report is None:
+        return
+    yield "matched", str(len(report.matched))
+    for word in ("missing", "unexpected", "reshaped", "foreign"):
+        entries = [str(entry) for entry in getattr(report, word)]
+        more = f", and {len(entries) - SHOWN_ENTRIES} more" if len(entries) > SHOWN_ENTRIES else ""
+        yield word, f"{len(entries)}: {', '.join(entries[:SHOWN_ENTRIES])}{more}" if entries else "0"

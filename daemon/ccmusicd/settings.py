@@ -73,10 +73,10 @@ class DaemonSettings(_Table):
 
 
 class AnalyzerSettings(_Table):
-    """[analyzer]."""
+    """[analyzer]. `bundle` and `models` are written as one name or a list of them."""
 
-    bundle: str
-    models: list[str]
+    bundle: str | Annotated[list[str], Field(min_length=1)]
+    models: str | list[str]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     runtime: Runtime
     hop: Annotated[float, Field(ge=1, le=10)] | Literal["auto"]
@@ -250,6 +250,20 @@ def host_and_port(listen: str) -> tuple[str, int]:
     return matched[1] or matched[2], int(matched[3])
 
 
+def bundle_names(settings: Settings) -> list[str]:
+    """The bundles to use side by side; at least one."""
+    return _listed(settings.analyzer.bundle)
+
+
+def model_words(settings: Settings) -> list[str]:
+    """Names and presets of the models to use; none means all."""
+    return _listed(settings.analyzer.models)
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
 def state_directory(settings: Settings) -> Path:
     """Where the daemon keeps its record."""
     chosen = settings.daemon.state_dir or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
@@ -321,7 +335,7 @@ def _explain(
     """A line for each fault: where it stands, the key, the value, and what was expected."""
     lines = []
     for fault in error.errors(include_url=False):
-        path = [str(part) for part in fault["loc"] if not _is_union_branch(part)]
+        path = [str(part) for depth, part in enumerate(fault["loc"]) if not _is_union_branch(depth, part)]
         key = ".".join(path)
         shown = _shown(fault["input"]) if fault["type"] != "extra_forbidden" and "password" not in key else ""
         reason = {"extra_forbidden": "unknown key", "missing": "is missing"}.get(
@@ -338,8 +352,9 @@ def _shown(value: Any) -> str:
     return f" (it is {value!r})" if harmless else ""
 
 
-def _is_union_branch(part: str | int) -> bool:
-    return isinstance(part, str) and ("[" in part or part == "float")
+def _is_union_branch(depth: int, part: str | int) -> bool:
+    """Whether pydantic names a branch here and no key: below table and key only, since a station may be called str."""
+    return depth > 1 and isinstance(part, str) and ("[" in part or part in {"float", "str"})
 
 
 def _where(

@@ -85,7 +85,7 @@ def _network(spec: ModelSpec, bundle: Bundle, runtime: Runtime, cache_folder: Pa
     if runtime != "torch":
         from ccmusicd.conversion import ConversionError, converted, convertible  # noqa: PLC0415 - not for torch
 
-        check_file(spec, bundle)  # a conversion is as good as the file that it was made from
+        check_file(spec)  # a conversion is as good as the file that it was made from
         try:
             if convertible(spec) or runtime == "ncnn":
                 return converted(spec, len(bundle.labels), load, cache_folder), "ncnn"

@@ -56,7 +56,7 @@ class Feed:
 
 @contextlib.asynccontextmanager
 async def running(bundle: Path, feed: Feed, hop_columns: int | None = HOP_COLUMNS) -> AsyncIterator[Analyzer]:
-    analyzer = Analyzer(bundle, device="cpu", hop_columns=hop_columns, on_ready=lambda _: None)
+    analyzer = Analyzer([bundle], device="cpu", hop_columns=hop_columns, on_ready=lambda _: None)
     feed.analyzer = analyzer
     analyzer.add(feed)
     task = asyncio.create_task(analyzer.run())
@@ -103,7 +103,7 @@ async def test_hop_is_picked_by_measurement(light_bundle: Path, feed: Feed) -> N
 
 
 def test_hop_follows_the_machine_but_not_its_noise(feed: Feed) -> None:
-    analyzer = Analyzer(Path("nowhere"), hop_columns=None, on_ready=lambda _: None)
+    analyzer = Analyzer([Path("nowhere")], hop_columns=None, on_ready=lambda _: None)
     feed.analyzer = analyzer
     analyzer.add(feed)
     analyzer.hop_columns = pick_hop_columns(1.0, 1)
@@ -124,7 +124,7 @@ async def test_bundle_without_a_usable_model_ends_the_analyzer_with_the_reason(t
         f'file = "gone.safetensors"\nsha256 = "{"0" * 64}"\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n',
         encoding="utf-8",
     )
-    analyzer = Analyzer(tmp_path, device="cpu", on_ready=lambda _: None)
+    analyzer = Analyzer([tmp_path], device="cpu", on_ready=lambda _: None)
     feed.analyzer = analyzer
     analyzer.add(feed)
     with pytest.raises(AnalyzerError, match=r"gone\.safetensors"):
@@ -143,7 +143,7 @@ async def test_late_answer_of_a_child_that_works_is_waited_for(monkeypatch: pyte
     monkeypatch.setattr("ccmusicd.analyzer.LEAST_ANSWER_TIMEOUT_S", 0.05)
     work = iter(range(1_000))
     monkeypatch.setattr("ccmusicd.analyzer._cpu_s", lambda _: float(next(work)))
-    analyzer = Analyzer(Path("nowhere"), hop_columns=43, on_ready=lambda _: None)
+    analyzer = Analyzer([Path("nowhere")], hop_columns=43, on_ready=lambda _: None)
     reader = asyncio.StreamReader()
     late = asyncio.create_task(analyzer._reply(reader))
     while next(work) < 10:  # noqa: ASYNC110 - it is asked by the code under test

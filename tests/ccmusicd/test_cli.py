@@ -134,7 +134,9 @@ def test_config_check_tells_faults_with_78_and_silence_about_good_ones(tmp_path:
     file.write_text('[analyzer]\nbundle = "/nowhere"\nmodels = ["x"]\n')
     assert ccmusicd("config", "check", "--config", str(file)).returncode == 78
     for text, words in (
-        ('[analyzer]\nmodels = ["vgg"]\n', "vgg"),
+        ('[analyzer]\nmodels = ["vgg"]\n', "has no model or preset 'vgg'; it has vgg19_bn_cqt, "),
+        ('[analyzer]\nmodels = "quick"\n', "presets are accurate, fast, border, light, all"),
+        ('[analyzer]\nbundle = ["starter", "ccmusic"]\n', "label 1 is 'classical' in the first and 'symphony'"),
         ('[mqtt]\nurl = "broker.lan"\n', "mqtt://"),
         ('[mqtt]\nurl = "mqtts://b"\nca_file = "/gone.pem"\n', "/gone.pem"),
         ('[mqtt]\npassword_file = "/gone"\n', "/gone"),
@@ -161,12 +163,24 @@ def test_config_show_and_schema_are_json_without_secrets() -> None:
     assert "stations" in json.loads(ccmusicd("config", "schema").stdout)["properties"]
 
 
-def test_weights_list_says_that_the_starter_is_not_trained() -> None:
-    (starter,) = json.loads(ccmusicd("weights", "list", "--json").stdout)
-    assert starter["name"] == "starter"
-    assert starter["trained"] is False
-    assert len(starter["models"]) == 5
-    assert "random weights" in ccmusicd("weights", "list", COLUMNS="200").stdout
+def test_weights_list_tells_what_ships_and_what_is_the_users_own(light_bundle: Path, tmp_path: Path) -> None:
+    own = tmp_path / "ccmusic-stream" / "bundles" / "mine"
+    own.parent.mkdir(parents=True)
+    own.symlink_to(light_bundle)
+    ccmusic, starter, mine = json.loads(ccmusicd("weights", "list", "--json", XDG_DATA_HOME=str(tmp_path)).stdout)
+    assert (starter["name"], starter["trained"], len(starter["models"]), starter["parents"]) == (
+        "starter",
+        False,
+        5,
+        {},
+    )
+    assert (ccmusic["name"], ccmusic["trained"], ccmusic["models"]) == ("ccmusic", False, [])
+    assert ccmusic["parents"]["teen_pop"] == "pop"
+    assert (mine["name"], mine["folder"]) == ("light", str(own))
+    table = ccmusicd("weights", "list", COLUMNS="200", XDG_DATA_HOME=str(tmp_path)).stdout
+    assert "random weights" in table
+    assert "none yet" in table
+    assert "teen_pop (pop)" in table
 
 
 def test_weights_inspect_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
@@ -177,6 +191,24 @@ def test_weights_inspect_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
     assert "save.pt" in ended.stderr
     assert "LFS" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_labels_without_models_are_refused_with_the_way_to_get_some() -> None:
+    for command in (("run", "--bundle", "ccmusic"), ("classify", "--bundle", "ccmusic", "x")):
+        ended = ccmusicd(*command)
+        assert (ended.returncode, ended.stdout) == (78, "")
+        assert ended.stderr.startswith("ccmusicd: bundle 'ccmusic' holds labels but no models yet: ")
+        assert "'ccmusicd weights pull REPO'" in ended.stderr
+        assert ended.stderr.count("\n") == 1
+
+
+def test_run_takes_presets_and_bundles_side_by_side(light_bundle: Path) -> None:
+    ended = ccmusicd("run", "--bundle", str(light_bundle), "--models", "fast,border")
+    assert (ended.returncode, ended.stdout) == (78, "")
+    assert "preset 'border' is resnet50_mel and densenet121_cqt, but bundle 'light' has no resnet50_mel" in ended.stderr
+    ended = ccmusicd("run", "--bundle", "starter", "--bundle", str(light_bundle))
+    assert (ended.returncode, ended.stdout) == (78, "")
+    assert "bundles 'starter' and 'light' cannot be joined: label 1 is 'classical'" in ended.stderr
 
 
 def test_devices_lists_as_json_or_says_why_not() -> None:

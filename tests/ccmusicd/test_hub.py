@@ -12,7 +12,7 @@ from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 
 @pytest.fixture
 def hub() -> Hub:
-    labels = Labels([Label("rock", "Rock", "摇滚"), Label("talk", "Talk", "谈话", music=False)])
+    labels = Labels([Label("rock", "Rock", "摇滚", parent="guitars"), Label("talk", "Talk", "谈话", music=False)])
     stations = (StationInfo("main", "Main", "soundcard"), StationInfo("web", "Web", "https://***@host/live"))
     return Hub(About("desk", "starter", True, labels, (ModelInfo("a_cqt", "a", "cqt", "refused"),), stations))
 
@@ -23,6 +23,13 @@ def title(text: str, station: str = "main") -> TitleEvent:
 
 def texts(events: list[Event]) -> list[str]:
     return [event.title for event in events if isinstance(event, TitleEvent)]
+
+
+def test_hello_tells_the_labels_with_their_parents(hub: Hub) -> None:
+    assert hub.about.to_wire()["labels"] == [
+        {"slug": "rock", "en": "Rock", "zh": "摇滚", "music": True, "parent": "guitars"},
+        {"slug": "talk", "en": "Talk", "zh": "谈话", "music": False, "parent": None},
+    ]
 
 
 async def test_an_inbox_gets_its_topics_and_stations_only(hub: Hub) -> None:

@@ -8,7 +8,15 @@ import pytest
 
 from ccmusicd import settings
 from ccmusicd.resources import resource
-from ccmusicd.settings import SettingsError, as_json, host_and_port, load, mqtt_password
+from ccmusicd.settings import (
+    SettingsError,
+    as_json,
+    bundle_names,
+    host_and_port,
+    load,
+    model_words,
+    mqtt_password,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +157,7 @@ def test_faults_do_not_repeat_what_may_be_a_secret(tmp_path: Path, text: str) ->
     assert "hush" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", ["CCMUSIC_ANALYZER__MODELS", "CCMUSIC_STATIONS", "CCMUSIC_DAEMON"])
+@pytest.mark.parametrize("name", ["CCMUSIC_WEB__ALLOWED_ORIGINS", "CCMUSIC_STATIONS", "CCMUSIC_DAEMON"])
 def test_environment_that_is_no_list_or_table_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "vgg19_bn_cqt")
     with pytest.raises(SettingsError, match="environment CCMUSIC_"):
@@ -199,3 +207,34 @@ def test_default_file_lists_every_setting() -> None:
             assert key == "password" or f"\n{key} = " in text
     for key in settings.StationSettings.model_fields:
         assert f"\n# {key} = " in text
+
+
+def test_bundles_and_models_are_one_name_or_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = load(None)
+    assert (bundle_names(found), model_words(found)) == (["starter"], ["all"])
+    found = load(config(tmp_path, '[analyzer]\nbundle = ["starter", "/b"]\nmodels = ["light", "resnet50_mel"]\n'))
+    assert (bundle_names(found), model_words(found)) == (["starter", "/b"], ["light", "resnet50_mel"])
+    monkeypatch.setenv("CCMUSIC_ANALYZER__MODELS", "fast")
+    monkeypatch.setenv("CCMUSIC_ANALYZER__BUNDLE", '["a", "b"]')
+    found = load(config(tmp_path, '[analyzer]\nbundle = "c"\nmodels = []\n'))
+    assert (bundle_names(found), model_words(found)) == (["a", "b"], ["fast"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("bundle = []", "analyzer.bundle: "),
+        ("bundle = 3", "analyzer.bundle: Input should be a valid string (it is 3)"),
+        ("models = [3]", "analyzer.models.0: Input should be a valid string (it is 3)"),
+    ],
+)
+def test_what_is_no_name_and_no_list_of_names_is_refused_by_its_key(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(config(tmp_path, f"[analyzer]\n{text}\n"))
+    assert words in str(caught.value)
+    assert "str:" not in str(caught.value)
+
+
+def test_a_station_may_be_called_like_a_type(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"stations\.str\.raw_rate: "):
+        load(config(tmp_path, '[stations.str]\ninput = "demo"\nraw_rate = 1\n'))

@@ -29,7 +29,7 @@ class Bench:
         self.inbox = self.hub.subscribe(
             ("hop", "segment", "status", "title", "level", "spectrogram"), capacity=1_000_000
         )
-        self.analyzer = Analyzer(Path("nowhere"), hop_columns=HOP_COLUMNS, on_ready=lambda _: None)
+        self.analyzer = Analyzer([Path("nowhere")], hop_columns=HOP_COLUMNS, on_ready=lambda _: None)
         self.now = 1_000.0
         self.utc_offset = 0.0
         self.station = Station(

@@ -64,7 +64,7 @@ def _refusal(folder: Path, text: str) -> str:
 
 def test_everything_in_the_file_is_in_the_bundle(tmp_path: Path) -> None:
     bundle = read_bundle(_write(tmp_path, _GOOD + "[models.validation]\naccuracy = 0.71\nclips = 300\n"))
-    assert (bundle.name, bundle.trained, bundle.folder) == ("tried", True, tmp_path)
+    assert (bundle.name, bundle.trained, bundle.folders) == ("tried", True, (tmp_path,))
     assert bundle.labels.slugs == ("jazz", "speech")
     assert not bundle.labels.named("speech").music
     (model,) = bundle.models
@@ -232,10 +232,8 @@ def test_a_hash_without_a_file_is_told_beside_a_seed(tmp_path: Path) -> None:
     assert "'seed' (random weights) and 'sha256'" in _refusal(tmp_path, text)
 
 
-def test_labels_and_models_are_needed(tmp_path: Path) -> None:
+def test_labels_are_needed(tmp_path: Path) -> None:
     assert "the key 'labels' is missing" in _refusal(tmp_path, 'name = "a"\n' + _MODEL)
-    assert "the key 'models' is missing" in _refusal(tmp_path, 'name = "a"\n' + _LABELS)
-    assert "needs at least 1 entry" in _refusal(tmp_path, 'name = "a"\nmodels = []\n' + _LABELS)
     assert "needs at least 2 labels" in _refusal(tmp_path, 'name = "a"\nlabels = []\n' + _MODEL)
     assert "write each one under its own [[labels]]" in _refusal(tmp_path, 'name = "a"\nlabels = ["jazz"]\n' + _MODEL)
     assert "write each one under its own [[models]]" in _refusal(tmp_path, _GOOD.replace("[[models]]", "[models]"))
@@ -292,3 +290,51 @@ def test_the_starter_bundle_admits_that_it_is_untrained() -> None:
     bundle = read_bundle(_ROOT / "weights" / "starter")
     assert not bundle.trained
     assert all(model.seed is not None and model.head == "gap" and model.profile == "seed" for model in bundle.models)
+
+
+def test_a_bundle_may_hold_labels_alone(tmp_path: Path) -> None:
+    for text in ('name = "a"\n' + _LABELS, 'name = "a"\nmodels = []\n' + _LABELS):
+        bundle = read_bundle(_write(tmp_path, text))
+        assert bundle.models == ()
+        assert not bundle.trained
+
+
+def test_a_label_may_have_a_parent(tmp_path: Path) -> None:
+    bundle = read_bundle(_write(tmp_path, _GOOD.replace('zh = "爵士"', 'zh = "爵士"\nparent = "black_music"')))
+    assert [label.parent for label in bundle.labels] == ["black_music", None]
+    refusal = _refusal(tmp_path, _GOOD.replace('zh = "爵士"', 'zh = "爵士"\nparent = "a/b"'))
+    assert "[[labels]] 1 (jazz): label parent 'a/b' must be 1 to 64 letters" in refusal
+
+
+def test_the_file_that_a_model_was_imported_from_is_known_by_its_hash(tmp_path: Path) -> None:
+    bundle = read_bundle(_write(tmp_path, _GOOD + f'source = "{_HASH.upper()}"\n'))
+    assert bundle.models[0].source == _HASH
+    assert "'source' is 'x', expected 64 hexadecimal digits" in _refusal(tmp_path, _GOOD + 'source = "x"\n')
+
+
+def test_a_model_knows_where_its_file_lies(tmp_path: Path) -> None:
+    (model,) = read_bundle(_write(tmp_path, _GOOD)).models
+    assert (model.folder, model.stem) == (tmp_path, "resnet50_mel")
+
+
+def test_the_published_labels_stand_in_upstreams_order() -> None:
+    bundle = read_bundle(_ROOT / "weights" / "ccmusic")
+    assert bundle.models == ()
+    assert [(label.slug, label.zh, label.parent) for label in bundle.labels] == [
+        ("symphony", "交响乐", "classic"),
+        ("opera", "戏曲", "classic"),
+        ("solo", "独奏", "classic"),
+        ("chamber", "室内乐", "classic"),
+        ("pop_vocal_ballad", "芭乐", "pop"),
+        ("adult_contemporary", "成人时代", "pop"),
+        ("teen_pop", "青少年流行", "pop"),
+        ("contemporary_dance_pop", "当代流行舞曲", "dance_and_house"),
+        ("dance_pop", "流行舞曲", "dance_and_house"),
+        ("classic_indie_pop", "经典独立流行", "indie"),
+        ("chamber_cabaret_and_art_pop", "室内卡巴莱与艺术流行乐", "indie"),
+        ("soul_or_r_and_b", "灵魂乐或节奏布鲁斯", None),
+        ("adult_alternative_rock", "成人另类摇滚", "rock"),
+        ("uplifting_anthemic_rock", "迷幻民族摇滚", "rock"),
+        ("soft_rock", "慢摇滚", "rock"),
+        ("acoustic_pop", "原声流行", None),
+    ]

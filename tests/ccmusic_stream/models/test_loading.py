@@ -42,11 +42,12 @@ def _spec(file: Path | None, *, name: str = _NAME, seed: int | None = None) -> M
         seed=seed,
         mean=_HALF,
         std=_HALF,
+        folder=file.parent if file else Path(),
     )
 
 
 def _bundle(folder: Path, *specs: ModelSpec) -> Bundle:
-    return Bundle("tried", trained=True, labels=_LABELS, models=specs, folder=folder)
+    return Bundle("tried", trained=True, labels=_LABELS, models=specs, folders=(folder,))
 
 
 def _saved(path: Path, state: dict[str, Tensor]) -> Path:
@@ -105,13 +106,13 @@ def test_the_hash_is_checked_before_the_content_is_read(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    spec = replace(_spec(None), file="a.pt", sha256="0" * 64)
+    spec = replace(_spec(None), file="a.pt", sha256="0" * 64, folder=tmp_path)
     assert _refusal(spec, tmp_path) == f"{tmp_path / 'a.pt'}: does not exist"
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.pt").mkdir()
-    spec = replace(_spec(None), file="a.pt", sha256="0" * 64)
+    spec = replace(_spec(None), file="a.pt", sha256="0" * 64, folder=tmp_path)
     assert _refusal(spec, tmp_path) == f"{tmp_path / 'a.pt'}: is a directory, expected a weight file"
 
 
@@ -125,7 +126,10 @@ def test_another_backbone_head_or_class_count_is_refused(tmp_path: Path, network
     bundle = replace(_bundle(tmp_path, spec), labels=Labels([*_LABELS, Label("fourth", "Fourth", "第四")]))
     with pytest.raises(CheckpointError) as caught:
         load_model(spec, bundle)
-    assert str(caught.value) == f"{file}: its number of classes is 3, the bundle says 4"
+    assert str(caught.value) == (
+        f"{file}: has 3 classes, expected 4 as the bundle's labels: 262 matched, "
+        "2 reshaped (classifier.weight: 3 x 960 found, 4 x 960 expected, classifier.bias: 3 found, 4 expected)"
+    )
 
 
 def test_values_that_are_no_numbers_are_refused_by_file(tmp_path: Path, network: nn.Module) -> None:

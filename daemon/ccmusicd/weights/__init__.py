@@ -1,0 +1,1 @@
+"""Bundles on this machine: found, filled from files or a repository, checked."""
