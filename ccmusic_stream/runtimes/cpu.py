@@ -28,7 +28,7 @@ class Network(Protocol):
     threads: int
     """Threads that one call may keep busy; to be set between calls only."""
 
-    def __call__(self, picture: Tensor) -> Tensor:
+    def __call__(self, picture: Tensor, /) -> Tensor:
         """The logits."""
 
 
@@ -69,6 +69,10 @@ class CpuVoters:
         """The models that vote, in the bundle's order."""
         return tuple(self._networks)
 
+    def network(self, name: str) -> Network:
+        """One of the networks by its model's name."""
+        return self._networks[name]
+
     @property
     def pictures(self) -> frozenset[PictureKey]:
         """What the models look at."""
@@ -83,8 +87,7 @@ class CpuVoters:
     def _open(self, scheme: Scheme) -> Lanes[NDArray[np.float32]]:
         for network in self._networks.values():
             network.threads = scheme.threads
-        # torch counts threads for each calling thread apart.
-        return Lanes(scheme.lanes, prepare=partial(torch.set_num_threads, scheme.threads))
+        return Lanes(scheme.lanes, prepare=partial(_use_threads, scheme.threads))
 
     def votes(self, pictures: Mapping[PictureKey, Tensor]) -> list[dict[str, Vote]]:
         """Each station's votes, by model, on pictures of shape (stations, channels, 224, 224) uint8."""
@@ -108,6 +111,12 @@ class CpuVoters:
         logits = self._networks[name](network_input(picture, spec.mean, spec.std))
         probabilities: NDArray[np.float32] = torch.softmax(logits[0].float() / spec.temperature, dim=0).numpy()
         return probabilities
+
+
+def _use_threads(count: int) -> None:
+    """Let torch use so many threads for what the calling thread computes."""
+    torch.get_num_threads()  # a thread's first use takes the number that another thread set last: not after this
+    torch.set_num_threads(count)
 
 
 def folded(network: nn.Module) -> nn.Module:
