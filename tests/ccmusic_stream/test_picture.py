@@ -47,9 +47,9 @@ def of_the_article(window: Tensor) -> Tensor:
 
 
 def stations(kind: Spectrogram, columns: int = WINDOW_COLUMNS) -> Tensor:
-    """Windows of three stations, whose levels and contents differ: (3, bins, columns)."""
+    """Windows of three stations, whose least and greatest levels and contents differ: (3, bins, columns)."""
     random = torch.rand(3, BINS[kind], columns, generator=torch.Generator().manual_seed(7)) ** 8
-    return random * torch.tensor([50.0, 1.0, 1e-4]).view(3, 1, 1)
+    return random * torch.tensor([50.0, 1.0, 1e-4]).view(3, 1, 1) + torch.tensor([1e-1, 1e-3, 0.0]).view(3, 1, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)

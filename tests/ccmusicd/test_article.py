@@ -83,7 +83,7 @@ def decoded(path: Path) -> Tensor:
     """The mean of a file's channels at 22,050 Hz, (1, samples), full scale ±1.
 
     Resampled by FFmpeg, for which the article has torchaudio's Resample: what two resamplers leave of the last tenth
-    below 11 kHz moves these probabilities by up to 0.02, and is not what is compared here.
+    below 11 kHz moves these probabilities by up to 0.09, and is not what is compared here.
     """
     with av.open(path) as container:
         frames = list(container.decode(container.streams.audio[0]))
