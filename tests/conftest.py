@@ -20,6 +20,15 @@ RealPart = Callable[[str], str]
 WaitUntil = Callable[..., None]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Caches and bundles of the tests and their processes: not the user's, and one for all of a session's tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_part() -> RealPart:
     """Path of an installed program by its name; the test is skipped without it, and fails where CI=true."""

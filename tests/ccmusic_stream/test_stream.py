@@ -4,7 +4,6 @@ Relative error: at most 1e-4 of each value, and 1e-6 of the greatest where a val
 """
 
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 import numpy as np
 import pytest
@@ -88,7 +87,7 @@ def whole(library: torch.nn.Module, kind: Spectrogram, sound: NDArray[np.float32
         last = min(first + 2_584, count)
         piece = padded[first * HOP_LENGTH : (last - 1) * HOP_LENGTH + 2 * half]
         parts.append(library(piece[None], output_format="Magnitude") if kind == "cqt" else library(piece[None]))
-    return cast("Tensor", torch.cat(parts, dim=2)[0])
+    return torch.cat(parts, dim=2)[0]
 
 
 def assert_columns_are_the_whole_ones(

@@ -24,6 +24,7 @@ from torchvision import transforms
 
 from ccmusic_stream.models.backbones import build
 from ccmusic_stream.models.bundle import read_bundle
+from ccmusic_stream.runtimes import Runtime
 from ccmusicd.classify import classify_files
 
 BACKBONES = ("vgg19_bn", "resnet50", "densenet121", "efficientnet_b0", "mobilenet_v3_large")
@@ -131,21 +132,26 @@ def probabilities_of_the_article(path: Path, clip: str, networks: Mapping[str, n
     return answers
 
 
-def probabilities_of_classify(paths: list[Path], clip: str, bundle: Path) -> list[dict[str, list[float]]]:
+def probabilities_of_classify(
+    paths: list[Path], clip: str, bundle: Path, runtime: Runtime
+) -> list[dict[str, list[float]]]:
     """What `ccmusicd classify --json` prints of each file's models."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        files = [str(path) for path in paths]
-        assert classify_files(files, read_bundle(bundle), clip=clip, as_json=True, device=torch.device("cpu")) == 0
+        files, opened, cpu = [str(path) for path in paths], read_bundle(bundle), torch.device("cpu")
+        names = [model.name for model in opened.models]
+        assert classify_files(files, opened, names, clip=clip, as_json=True, device=cpu, runtime=runtime) == 0
     windows = [json.loads(line)["windows"][0]["models"] for line in printed.getvalue().splitlines()]
     return [
         {name: [model["probabilities"][slug] for slug in SLUGS] for name, model in models.items()} for models in windows
     ]
 
 
-def compare(paths: list[Path], clip: str, networks: Mapping[str, nn.Module], bundle: Path) -> None:
+def compare(
+    paths: list[Path], clip: str, networks: Mapping[str, nn.Module], bundle: Path, runtime: Runtime = "torch"
+) -> None:
     """Every probability is the article's; the networks tell the clips apart, so that this says something."""
-    ours = probabilities_of_classify(paths, clip, bundle)
+    ours = probabilities_of_classify(paths, clip, bundle, runtime)
     theirs = [probabilities_of_the_article(path, clip, networks) for path in paths]
     for path, our, their in zip(paths, ours, theirs, strict=True):
         assert list(our) == list(their) == list(networks)
@@ -188,6 +194,12 @@ def test_synthesised_music_has_the_articles_probabilities(
     synthesised: list[Path], clip: str, networks: Mapping[str, nn.Module], bundle: Path
 ) -> None:
     compare(synthesised, clip, networks, bundle)
+
+
+def test_ncnn_gives_the_articles_probabilities_too(
+    synthesised: list[Path], networks: Mapping[str, nn.Module], bundle: Path
+) -> None:
+    compare(synthesised, "centre", networks, bundle, "ncnn")
 
 
 def test_real_music_has_the_articles_probabilities(

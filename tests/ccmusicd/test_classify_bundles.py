@@ -40,7 +40,8 @@ std = [0.5, 0.5, 0.5]
 def _classify(music: Path, *bundles: Path, words: tuple[str, ...] = ()) -> int:
     opened = open_bundle([str(bundle) for bundle in bundles])
     names = [model.name for model in models_to_use(opened, words)]
-    return classify_files([str(music)], opened, names, clip="centre", as_json=True, device=torch.device("cpu"))
+    cpu = torch.device("cpu")
+    return classify_files([str(music)], opened, names, clip="centre", as_json=True, device=cpu, runtime="torch")
 
 
 def _models(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], str]:
