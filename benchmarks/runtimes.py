@@ -10,6 +10,7 @@ standard error.
     python benchmarks/runtimes.py --audio FOLDER [--bundle starter] [--models all] [--rounds 10] [--clips 60]
 """
 
+import contextlib
 import json
 import logging
 import sys
@@ -101,10 +102,13 @@ def _others(spec: ModelSpec, network: nn.Module, bundle: Any, calibration: list[
         "ncnn": lambda: _ncnn(spec, bundle),
     }
     for name, make in makers.items():
+        made: list[tuple[str, Run]] = []
         try:
-            yield from make()
+            with contextlib.redirect_stdout(sys.stderr):  # the libraries' own progress
+                made.extend(make())
         except Exception as error:  # one that is not installed, or cannot take this network, is left out  # noqa: BLE001
             print(f"{name} is left out for {spec.name}: {error}", file=sys.stderr)
+        yield from made
 
 
 def _eager(network: nn.Module) -> Run:
