@@ -63,12 +63,16 @@ class Slices:
 
         What lies 80 dB below the whole recording's maximum, and lower, is at that floor.
         """
-        last = self._count - CCMUSIC_WINDOW_COLUMNS
-        first = min(max(sample // HOP_LENGTH - CCMUSIC_WINDOW_COLUMNS // 2, 0), last)
+        first = self.first_column(sample)
         return {
             name: self._columns(name, first, CCMUSIC_WINDOW_COLUMNS).clamp_min(floor).unsqueeze(0)
             for name, floor in self._floors.items()
         }
+
+    def first_column(self, sample: int) -> int:
+        """The first column of that slice, counted from the recording's start."""
+        last = self._count - CCMUSIC_WINDOW_COLUMNS
+        return min(max(sample // HOP_LENGTH - CCMUSIC_WINDOW_COLUMNS // 2, 0), last)
 
     @property
     def _count(self) -> int:

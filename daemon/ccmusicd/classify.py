@@ -20,7 +20,7 @@ from ccmusic_stream.classifier import Classifier
 from ccmusic_stream.clip import CLIP_SAMPLES, Slices, clip_starts, clip_windows
 from ccmusic_stream.ensemble import EnsembleVote, band, combine
 from ccmusic_stream.errors import AudioError
-from ccmusic_stream.geometry import SAMPLE_RATE, TransformName, transform_of
+from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE, TransformName, transform_of
 from ccmusic_stream.labels import Labels
 from ccmusic_stream.models.bundle import Bundle
 from ccmusic_stream.picture import decibels
@@ -168,7 +168,12 @@ class OfflineClassifier:
             end = min(start + CLIP_SAMPLES, len(audio))
             windows.append(Window(start / SAMPLE_RATE, end / SAMPLE_RATE, votes, combine(heard) if heard else None))
             if pictures:
-                pictures.window(start / SAMPLE_RATE, {name: window[0] for name, window in windows_of.items()})
+                sliced_s = slices.first_column(start + CLIP_SAMPLES // 2) * HOP_LENGTH / SAMPLE_RATE
+                shown = {
+                    name: (start / SAMPLE_RATE if name in SHOWN else sliced_s, window[0])
+                    for name, window in windows_of.items()
+                }
+                pictures.window(start / SAMPLE_RATE, shown)
         if pictures:
             pictures.waveform(audio, [(window.start_s, window.end_s) for window in windows])
         on_window(len(starts), len(starts))

@@ -64,18 +64,21 @@ class RecordingPictures:
         """Write the whole recording, shape (n,), with the clips (start and end in seconds) marked."""
         self._save("waveform.png", draw_waveform(samples, SAMPLE_RATE, clips, self._title))
 
-    def window(self, start_s: float, windows: Mapping[TransformName, Tensor]) -> None:
-        """Write the clip's spectrograms, (bins, columns) each, and every distinct picture that a network saw of it."""
+    def window(self, start_s: float, windows: Mapping[TransformName, tuple[float, Tensor]]) -> None:
+        """Write the spectrograms of the clip at `start_s`, and every distinct picture that a network saw of it.
+
+        Each window is its own start in seconds (upstream's slices are longer than the clip) and (bins, columns).
+        """
         stamp = f"{start_s:07.1f}s"
-        for transform, columns in windows.items():
+        for transform, (begins_s, columns) in windows.items():
             levels = decibels(KIND_OF[transform], columns).cpu().numpy()
-            image = draw_spectrogram(transform, levels, start_s, SAMPLE_RATE / HOP_LENGTH, self._title)
+            image = draw_spectrogram(transform, levels, begins_s, SAMPLE_RATE / HOP_LENGTH, self._title)
             self._save(f"{stamp}-spectrogram-{transform}.png", image)
         seen: dict[tuple[Spectrogram, str], list[str]] = {}
         for spec in self._models:
             seen.setdefault(spec.picture, []).append(spec.name)
         for (kind, profile), names in seen.items():
-            window = windows[transform_of(kind, profile)].unsqueeze(0)
+            window = windows[transform_of(kind, profile)][1].unsqueeze(0)
             pixels = picture(kind, window, profile)[0].permute(1, 2, 0).cpu().numpy()
             self._save(f"{stamp}-seen-{kind}-{profile}-by-{_listed(names)}.png", Image.fromarray(pixels.squeeze()))
 

@@ -125,7 +125,9 @@ def slices(samples: NDArray[np.float32]) -> Slices:
 def test_a_slice_is_a_piece_of_the_whole_recordings_transform(middle: int, first: int) -> None:
     sound = tune(30)
     sound[: SAMPLE_RATE // 2] *= 30  # the whole's maximum, which the floor hangs on
-    found = slices(sound).around(middle)
+    sliced = slices(sound)
+    found = sliced.around(middle)
+    assert sliced.first_column(middle) == first
     with torch.inference_mode():
         for name in NAMES:
             whole = Transforms(centre=True).columns(name, torch.from_numpy(sound))

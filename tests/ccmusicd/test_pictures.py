@@ -31,12 +31,16 @@ def windows() -> dict[TransformName, Tensor]:
     }
 
 
+def starting(start_s: float, windows: dict[TransformName, Tensor]) -> dict[TransformName, tuple[float, Tensor]]:
+    return {name: (start_s, window) for name, window in windows.items()}
+
+
 def test_every_distinct_picture_is_written_once_with_the_names_of_its_models(
     tmp_path: Path, windows: dict[TransformName, Tensor]
 ) -> None:
     models = [spec("a_cqt", "cqt"), spec("b_mel", "mel"), spec("c_cqt", "cqt"), spec("d_mel", "mel", "ccmusic")]
     pictures = PictureFolder(tmp_path / "new" / "folder").of("song.mp3", models)
-    pictures.window(12.5, windows)
+    pictures.window(12.5, starting(12.5, windows))
     assert pictures.folder.parent == tmp_path / "new" / "folder"
     assert sorted(file.name for file in pictures.folder.iterdir()) == [
         "00012.5s-seen-cqt-seed-by-a_cqt+c_cqt.png",
@@ -51,7 +55,7 @@ def test_every_distinct_picture_is_written_once_with_the_names_of_its_models(
 def test_a_picture_has_the_bytes_that_the_network_sees(tmp_path: Path, windows: dict[TransformName, Tensor]) -> None:
     models = [spec("a_cqt", "cqt"), spec("d_mel", "mel", "ccmusic")]
     pictures = PictureFolder(tmp_path).of("song.mp3", models)
-    pictures.window(0.0, windows)
+    pictures.window(0.0, starting(0.0, windows))
     grey = np.asarray(Image.open(pictures.folder / "00000.0s-seen-cqt-seed-by-a_cqt.png"))
     assert np.array_equal(grey, picture("cqt", windows["cqt"][None], "seed")[0, 0].numpy())
     colour = np.asarray(Image.open(pictures.folder / "00000.0s-seen-mel-ccmusic-by-d_mel.png"))
@@ -99,7 +103,7 @@ def test_many_models_of_one_picture_do_not_make_a_name_too_long(
 ) -> None:
     models = [spec(f"efficientnet_b0_cqt_variant_{number}", "cqt") for number in range(20)]
     pictures = PictureFolder(tmp_path).of("song.mp3", models)
-    pictures.window(99_999.9, windows)
+    pictures.window(99_999.9, starting(99_999.9, windows))
     (seen,) = pictures.folder.glob("*-seen-*")
     shown = seen.name.split("-by-")[1].removesuffix(".png").split("+")
     assert shown[0] == "efficientnet_b0_cqt_variant_0"
@@ -124,4 +128,4 @@ def test_what_cannot_be_written_is_said_in_one_sentence(tmp_path: Path, windows:
     (pictures.folder / "waveform.png").mkdir()
     with pytest.raises(PicturesError, match=r"waveform\.png cannot be written: Is a directory$"):
         pictures.waveform(np.zeros(10, np.float32), [])
-    pictures.window(0.0, windows)
+    pictures.window(0.0, starting(0.0, windows))
