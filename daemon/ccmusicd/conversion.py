@@ -19,7 +19,7 @@ import pnnx
 import torch
 from torch import nn
 
-from ccmusic_stream.errors import CcmusicError
+from ccmusic_stream.errors import CcmusicError, CheckpointError
 from ccmusic_stream.models.bundle import ModelSpec
 from ccmusic_stream.models.seeded import synthetic_pictures
 from ccmusic_stream.picture import SIDE
@@ -107,7 +107,10 @@ def _convert(network: nn.Module, folder: Path) -> None:
             torch.jit.trace(network, picture, check_trace=False).save(str(traced))  # type: ignore[no-untyped-call]
         _run_pnnx(traced, folder)
     pictures = synthetic_pictures(torch.Generator().manual_seed(0))
-    difference = largest_difference(NcnnNetwork(folder / _PARAM, folder / _WEIGHTS), network, pictures)
+    try:
+        difference = largest_difference(NcnnNetwork(folder / _PARAM, folder / _WEIGHTS), network, pictures)
+    except (CheckpointError, RuntimeError) as error:
+        raise ConversionError(f"ncnn cannot run what pnnx made of it: {error}") from None
     if not difference <= LARGEST_DIFFERENCE:
         raise ConversionError(f"ncnn's probabilities differ from torch's by {difference:.2g}")
 

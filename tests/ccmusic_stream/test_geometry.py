@@ -26,8 +26,9 @@ def test_a_column_lags_by_half_its_kernel() -> None:
 
 def test_a_window_of_either_kind_is_determined_by_what_primes_it() -> None:
     for kind, lag in geometry.LAG_COLUMNS.items():
-        assert geometry.WINDOW_COLUMNS - 1 + 2 * lag <= geometry.PRIME_COLUMNS, kind
-    assert geometry.PRIME_COLUMNS == 462
+        for profile in ("seed", "floor80", "ccmusic"):
+            assert geometry.window_columns(profile) - 1 + 2 * lag <= geometry.PRIME_COLUMNS, kind
+    assert geometry.PRIME_COLUMNS == 521
 
 
 @pytest.mark.parametrize("profile", ["seed", "floor80"])
