@@ -16,12 +16,16 @@ from ccmusic_stream.geometry import (
     DB_FLOOR,
     DB_STEP,
     HOP_LENGTH,
+    PRIME_COLUMNS,
     WINDOW_COLUMNS,
     Spectrogram,
     TransformName,
+    transform_of,
 )
 from ccmusic_stream.models.bundle import ModelSpec
+from ccmusic_stream.picture import network_input, picture
 from ccmusic_stream.runtimes.cpu import CpuVoters, Scheme
+from ccmusic_stream.spectrogram import Transforms
 
 CPU = torch.device("cpu")
 HALF = (0.5, 0.5, 0.5)
@@ -120,6 +124,19 @@ def test_only_what_people_see_and_models_want_is_computed(
     assert {shape[2] for shape in shapes.values()} == {columns}
     assert set(seen.columns) == {"cqt", "mel"}
     assert probabilities(seen)[1] > probabilities(seen)[0]  # the newest second is loud, on the right
+
+
+@pytest.mark.parametrize("kind", ["cqt", "mel"])
+@pytest.mark.parametrize("profile", ["seed", "ccmusic"])
+def test_a_model_votes_on_the_picture_of_the_newest_columns(kind: Spectrogram, profile: str) -> None:
+    music = sound(6, 14)
+    [seen] = engine(kind, profile).hop([Heard("a", music)])
+    newest = torch.from_numpy(music[-PRIME_COLUMNS * HOP_LENGTH :])
+    with torch.inference_mode():
+        whole = Transforms(centre=False).columns(transform_of(kind, profile), newest)
+        shown = network_input(picture(kind, whole.unsqueeze(0), profile), HALF, HALF)
+        expected = torch.softmax(Halves()(shown)[0], dim=0)
+    assert probabilities(seen) == pytest.approx(expected.tolist(), abs=1e-3)
 
 
 def test_bytes_are_decibels_from_the_floor_up() -> None:

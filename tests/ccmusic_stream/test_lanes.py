@@ -63,16 +63,20 @@ def test_one_lane_takes_calls_in_their_order_and_outcomes_keep_it(make: Callable
     assert begun == list(outcomes) == ["z", "a", "m"]
 
 
-def test_an_exception_is_its_calls_outcome_alone(make: Callable[[int], Lanes[str]]) -> None:
-    error = KeyError("x")
-
+@pytest.mark.parametrize("error", [KeyError("x"), MemoryError(), SystemExit(3)], ids=repr)
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_exception_is_its_calls_outcome_alone(
+    make: Callable[[int], Lanes[str]], error: BaseException, count: int
+) -> None:
     def fails() -> str:
         raise error
 
-    outcomes = make(2).run({"bad": fails, "good": lambda: "fine"})
-    assert outcomes["bad"].error is error
-    assert outcomes["bad"].value is None
-    assert outcomes["good"].value == "fine"
+    lanes = make(count)
+    for _ in range(2):
+        outcomes = lanes.run({"bad": fails, "good": lambda: "fine"})
+        assert outcomes["bad"].error is error
+        assert outcomes["bad"].value is None
+        assert outcomes["good"].value == "fine"
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -91,6 +95,18 @@ def test_a_call_that_stalls_is_left_out_and_keeps_none_waiting(
     assert not called
     assert isinstance(again["bad"].error, TimeoutError)
     assert again["b"].value == "fine"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_all_lanes_are_there_again_after_more_calls_than_lanes_stalled(
+    make: Callable[[int], Lanes[str]], stuck: threading.Event, count: int
+) -> None:
+    lanes = make(count)
+    outcomes = lanes.run({name: stalls(stuck) for name in "abc"})
+    assert all(isinstance(outcome.error, TimeoutError) for outcome in outcomes.values())
+    meeting = threading.Barrier(count, timeout=10)
+    after = lanes.run({f"after {number}": lambda: str(meeting.wait()) for number in range(count)})
+    assert [outcome.error for outcome in after.values()] == [None] * count
 
 
 def test_a_call_that_came_back_is_tried_again_and_its_late_answer_dropped(
@@ -113,6 +129,10 @@ def test_a_call_that_never_comes_back_is_tried_again_beside_itself(
     assert lanes.run({"a": lambda: "new"})["a"].value is None
     monkeypatch.setattr(room, "RETRY_AFTER_S", 0.0)
     assert lanes.run({"a": lambda: "new"})["a"].value == "new"
+    monkeypatch.undo()
+    stuck.set()
+    for answer in "xyz":  # the first one coming back late changes nothing
+        assert lanes.run({"a": lambda answer=answer: answer})["a"].value == answer  # type: ignore[misc]
 
 
 def test_a_slow_call_that_computes_is_waited_for(make: Callable[[int], Lanes[str]]) -> None:
@@ -123,6 +143,20 @@ def test_a_slow_call_that_computes_is_waited_for(make: Callable[[int], Lanes[str
         return "at last"
 
     assert make(1).run({"a": works})["a"].value == "at last"
+
+
+def test_a_call_that_computes_for_ever_is_left_out_in_the_end(stuck: threading.Event) -> None:
+    def works() -> str:
+        while not stuck.is_set() and time.thread_time() < 5.0:  # for ever would be no failure, but no end
+            pass
+        return "late"
+
+    lanes: Lanes[str] = Lanes(1, patience_s=0.05)
+    outcomes = lanes.run({"bad": works, "good": lambda: "fine"})
+    lanes.close()
+    assert isinstance(outcomes["bad"].error, TimeoutError)
+    assert outcomes["bad"].ms > 10 * 50
+    assert outcomes["good"].value == "fine"
 
 
 def test_every_thread_is_prepared_and_none_is_left_after_the_end(stuck: threading.Event) -> None:

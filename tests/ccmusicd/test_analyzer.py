@@ -157,3 +157,24 @@ async def test_late_answer_of_a_child_that_works_is_waited_for(monkeypatch: pyte
     monkeypatch.setattr("ccmusicd.analyzer.MOST_ANSWER_TIMEOUT_S", 0.2)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(analyzer._reply(reader), 5)
+
+
+class Overdue(Feed):
+    """A feed whose hop has been waiting for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(np.empty(0, np.float32))
+        self._seconds = seconds
+
+    def overdue_s(self) -> float:
+        return self._seconds
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", [2.0]), ("cuda:0", [2.0, 1.0, 0.0])])
+async def test_stations_take_turns_on_a_cpu_and_go_together_on_a_gpu(device: str, expected: list[float]) -> None:
+    analyzer = Analyzer([Path("nowhere")], on_ready=lambda _: None)
+    analyzer.device = device
+    for seconds in (0.0, -0.5, 2.0, 1.0):
+        analyzer.add(Overdue(seconds))
+    due = await asyncio.wait_for(analyzer._due_feeds(), 5)
+    assert [feed.overdue_s() for feed in due] == expected

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ccmusic_stream.models.backbones import build
 from ccmusic_stream.models.bundle import ModelSpec, read_bundle
@@ -129,6 +129,24 @@ def test_a_converter_that_fails_is_told_with_its_last_word(tmp_path: Path, monke
         converted(spec(), CLASSES, load(spec()), tmp_path)
 
 
+class Multiplies(nn.Module):
+    """Has a layer that ncnn does not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, CLASSES)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        logits: Tensor = self.linear(pictures.mean(dim=3).cumprod(dim=2).mean(dim=2))
+        return logits
+
+
+def test_a_network_that_ncnn_cannot_run_is_refused_and_remembered(tmp_path: Path) -> None:
+    for loader in (Multiplies, never):
+        with pytest.raises(ConversionError, match="mobilenet_v3_large_cqt: ncnn cannot run what pnnx made of it"):
+            converted(spec(), CLASSES, loader, tmp_path)
+
+
 def test_conversions_that_nobody_used_for_long_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, days in (("old", 91), ("young", 89)):
         entry = tmp_path / "ncnn" / name
@@ -195,6 +213,13 @@ def test_networks_are_converted_also_where_nothing_can_be_kept(bundle_folder: Pa
     voters = loaded.voters
     assert isinstance(voters, CpuVoters)
     voters.network("mobilenet_v3_large_cqt").threads = 2  # reads its files again
+
+
+def test_a_cache_that_cannot_be_written_leaves_the_networks_to_torch(bundle_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    loaded = load_voters(read_bundle(bundle_folder), None, CPU, cache_folder=tmp_path / "cache")
+    assert loaded.runtimes == {"mobilenet_v3_large_cqt": "torch"}
+    assert not loaded.refused
 
 
 def test_torch_alone_converts_nothing(bundle_folder: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Voters on a CPU: shares of the cores, order, stalls, folding."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -73,6 +73,41 @@ def test_every_network_keeps_as_many_threads_busy_as_the_scheme_says() -> None:
     voters.share(Scheme(1, 5))
     assert {network.threads for network in networks.values()} == {5}
     assert voters.scheme == Scheme(1, 5)
+
+
+def test_a_model_whose_picture_is_not_there_does_not_vote() -> None:
+    called: list[str] = []
+    wanted = specs("a", "b") | {"b": ModelSpec("b", "resnet50", "mel", "gap", "seed", None, None, 0, HALF, HALF)}
+    voters = CpuVoters(wanted, {name: Named(name, called) for name in "ab"}, Scheme(1, 1))
+    assert voters.pictures == {CQT, ("mel", "seed")}
+    assert [list(votes) for votes in voters.votes(PICTURES)] == [["a"]]
+    assert called == ["a"]
+    assert voters.votes({}) == []
+
+
+def test_as_many_networks_run_at_once_as_the_scheme_says_and_the_old_lanes_end(
+    wait_until: Callable[..., None],
+) -> None:
+    before = set(threading.enumerate())
+    meeting = threading.Barrier(1)
+    found: list[int] = []
+
+    class Meets(Named):
+        def __call__(self, picture: Tensor) -> Tensor:
+            meeting.wait(10)
+            found.append(torch.get_num_threads())
+            return super().__call__(picture)
+
+    voters = CpuVoters(specs(*"abcd"), {name: Meets(name, []) for name in "abcd"}, Scheme(3, 1))
+    for scheme in (Scheme(1, 3), Scheme(2, 2), Scheme(4, 1)):
+        voters.share(scheme)
+        meeting = threading.Barrier(scheme.lanes)
+        found.clear()
+        assert [vote.error for vote in voters.votes(PICTURES)[0].values()] == [None] * 4
+        assert found == [scheme.threads] * 4
+        count = scheme.lanes
+        wait_until(lambda count=count: len(set(threading.enumerate()) - before) == count, what="the old lanes' end")
+    voters._lanes.close()
 
 
 class CountsThreads:

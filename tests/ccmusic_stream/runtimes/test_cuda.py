@@ -94,3 +94,27 @@ def test_a_network_that_raises_on_the_gpu_is_left_out() -> None:
     [votes] = voters.votes({specs["good"].picture: torch.zeros(1, 1, 224, 224, dtype=torch.uint8, device=CUDA)})
     assert votes["bad"].error == "ValueError: tired"
     assert votes["good"].error is None
+
+
+@pytest.mark.gpu
+def test_a_network_that_gives_nan_on_the_gpu_is_left_out_and_the_temperature_counts() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+
+    class Bright(nn.Module):
+        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+            return torch.stack([pictures.mean(dim=(1, 2, 3)), pictures.amin(dim=(1, 2, 3))], dim=1)
+
+    class GivesNaN(Bright):
+        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+            return super().forward(pictures) * torch.nan
+
+    warm = ModelSpec("warm", "resnet50", "cqt", "gap", "seed", None, None, 0, HALF, HALF, 2.0)
+    specs = {"bad": spec("bad", "resnet50", "cqt"), "good": spec("good", "resnet50", "cqt"), "warm": warm}
+    voters = CudaVoters(specs, {"bad": GivesNaN(), "good": Bright(), "warm": Bright()}, CUDA)
+    pictures = torch.zeros(3, 1, 224, 224, dtype=torch.uint8, device=CUDA)
+    pictures[:, :, :112] = 255
+    for votes in voters.votes({specs["good"].picture: pictures}):
+        assert votes["bad"].error == "gave NaN instead of probabilities"
+        assert votes["good"].probabilities == pytest.approx(torch.softmax(torch.tensor([0.0, -1.0]), 0), abs=1e-2)
+        assert votes["warm"].probabilities == pytest.approx(torch.softmax(torch.tensor([0.0, -0.5]), 0), abs=1e-2)
