@@ -75,11 +75,15 @@ class KernelBank(torch.nn.Module):
 
 
 class Transforms(torch.nn.Module):
-    """All transforms, on one device. `centre` pads sound by half a kernel on either side, as each library does."""
+    """All transforms, on one device. `centre` pads sound by half a kernel on either side, as each library does.
+
+    Centred, `cqt` is nnAudio's own, for the article's pictures to the byte: the last bit of a magnitude decides now and
+    then which of two levels a pixel has.
+    """
 
     def __init__(self, *, centre: bool) -> None:
         super().__init__()
-        self.cqt = KernelBank(nnaudio_kernels(), "reflect" if centre else None)
+        self.cqt = _NnAudio() if centre else KernelBank(nnaudio_kernels(), None)
         self.mel = _mel(centre=centre, pad_mode="reflect", mel_scale="htk", norm=None)
         self.cqt_librosa = KernelBank(torch.from_numpy(librosa_cqt_kernels()), "constant" if centre else None)
         self.mel_librosa = _mel(centre=centre, pad_mode="constant", mel_scale="slaney", norm="slaney")
@@ -180,9 +184,29 @@ def _mel(*, centre: bool, pad_mode: str, mel_scale: str, norm: str | None) -> to
     return transform
 
 
+class _NnAudio(torch.nn.Module):
+    """nnAudio's transform as it comes, padded by reflection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._transform = _nnaudio()
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Shape (..., n) → (..., bins, columns)."""
+        flat = samples.reshape(-1, samples.shape[-1])
+        columns: Tensor = self._transform(flat, output_format="Magnitude")
+        return columns.reshape(*samples.shape[:-1], *columns.shape[1:])
+
+
 def nnaudio_kernels() -> Tensor:
     """The kernels of nnAudio's CQT1992v2, its scaling by the square root of their lengths included: (84, 16,384)."""
-    cqt = CQT1992v2(
+    cqt = _nnaudio()
+    kernels = torch.complex(cqt.cqt_kernels_real[:, 0], cqt.cqt_kernels_imag[:, 0])
+    return kernels * torch.sqrt(cqt.lenghts).unsqueeze(1)
+
+
+def _nnaudio() -> CQT1992v2:
+    return CQT1992v2(
         sr=SAMPLE_RATE,
         hop_length=HOP_LENGTH,
         fmin=CQT_FMIN_HZ,
@@ -190,8 +214,6 @@ def nnaudio_kernels() -> Tensor:
         bins_per_octave=CQT_BINS_PER_OCTAVE,
         verbose=False,
     )
-    kernels = torch.complex(cqt.cqt_kernels_real[:, 0], cqt.cqt_kernels_imag[:, 0])
-    return kernels * torch.sqrt(cqt.lenghts).unsqueeze(1)
 
 
 def _groups(kernels: Tensor) -> list[slice]:
