@@ -1,10 +1,12 @@
 """What an analyzer child loads: the models that were ordered, of all bundles; and what goes between it and us."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ccmusic_stream.engine import Seen
 from ccmusic_stream.geometry import BINS, HOP_LENGTH
@@ -15,6 +17,15 @@ from ccmusicd.analyzer_child import heard, start, votes_frame
 from ccmusicd.weights.bundles import open_bundle
 
 
+@pytest.fixture
+def keep_threads() -> Iterator[None]:
+    """A child leaves torch one thread outside the networks; the tests that follow are to have them all."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("keep_threads")
 def test_a_child_joins_the_bundles_as_the_parent_did(light_bundle: Path, tmp_path: Path) -> None:
     text = (light_bundle / "bundle.toml").read_text(encoding="utf-8").replace('"light"', '"late"')
     (tmp_path / "bundle.toml").write_text(text, encoding="utf-8")
