@@ -41,7 +41,9 @@ SHORTER_WORTH = 0.75
 LONGER_NEEDED = 1.1
 """The hop is changed only when the new one is below or above these shares of it: noise must not shake it."""
 
-STARTUP_TIMEOUT_S = 120.0
+STARTUP_TIMEOUT_S = 300.0
+"""Networks that are converted for the first time take a minute on a busy machine."""
+
 LEAST_ANSWER_TIMEOUT_S = 4.0
 ANSWER_TIMEOUT_HOPS = 10.0
 """After this many measured hop times (and at least `LEAST_ANSWER_TIMEOUT_S`) without an answer the child must show
