@@ -95,9 +95,8 @@ class Engine:
             started = time.perf_counter()
             self.hop(heard)
             seconds.append(time.perf_counter() - started)
-        for slot, one in enumerate(heard):  # their slots are free for real stations
-            del self._slots[one.station]
-            self._columns.reset(slot)
+        for one in heard:  # their slots are free for real stations
+            self._columns.reset(self._slots.pop(one.station))
         return statistics.median(seconds[WARM_UP_HOPS:])
 
     def _slot(self, heard: Heard) -> int:

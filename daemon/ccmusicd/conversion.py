@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import ncnn
 import pnnx
 import torch
 from torch import nn
@@ -64,7 +65,7 @@ def converted(spec: ModelSpec, classes: int, load: Callable[[], nn.Module], cach
 
 def _key(spec: ModelSpec, classes: int) -> str:
     origin = spec.sha256 or f"seed {spec.seed}"
-    parts = (_FORMAT, pnnx.__version__, torch.__version__, spec.backbone, spec.head, classes, origin)
+    parts = (_FORMAT, pnnx.__version__, ncnn.__version__, torch.__version__, spec.backbone, spec.head, classes, origin)
     return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
