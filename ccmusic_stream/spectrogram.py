@@ -43,13 +43,13 @@ class KernelBank(torch.nn.Module):
 
     High notes have short kernels, the rest of their rows is zeros. Bins are grouped by the power of two that holds
     them, and each group is one matrix product with frames of its own length: a quarter of the multiplications.
-    `pad_mode` pads sound by half a kernel on either side before ("reflect", "constant"), None not at all.
+    `centre` pads sound by half a kernel of zeros on either side before.
     """
 
-    def __init__(self, kernels: Tensor, pad_mode: str | None) -> None:
+    def __init__(self, kernels: Tensor, *, centre: bool) -> None:
         super().__init__()
         self.length = kernels.shape[1]
-        self._pad_mode = pad_mode
+        self._centre = centre
         self._offsets: list[int] = []
         for bins in _groups(kernels):
             length = _holding(kernels[bins])
@@ -61,8 +61,8 @@ class KernelBank(torch.nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """Shape (..., n) → (..., bins, columns)."""
-        if self._pad_mode is not None:
-            samples = _padded(samples, self.length // 2, self._pad_mode)
+        if self._centre:
+            samples = functional.pad(samples, (self.length // 2, self.length // 2))
         columns = (samples.shape[-1] - self.length) // HOP_LENGTH + 1
         parts = []
         for group, offset in enumerate(self._offsets):
@@ -83,9 +83,9 @@ class Transforms(torch.nn.Module):
 
     def __init__(self, *, centre: bool) -> None:
         super().__init__()
-        self.cqt = _NnAudio() if centre else KernelBank(nnaudio_kernels(), None)
+        self.cqt = _NnAudio() if centre else KernelBank(nnaudio_kernels(), centre=False)
         self.mel = _mel(centre=centre, pad_mode="reflect", mel_scale="htk", norm=None)
-        self.cqt_librosa = KernelBank(torch.from_numpy(librosa_cqt_kernels()), "constant" if centre else None)
+        self.cqt_librosa = KernelBank(torch.from_numpy(librosa_cqt_kernels()), centre=centre)
         self.mel_librosa = _mel(centre=centre, pad_mode="constant", mel_scale="slaney", norm="slaney")
 
     def columns(self, name: TransformName, samples: Tensor) -> Tensor:
@@ -229,11 +229,6 @@ def _holding(kernels: Tensor) -> int:
     places = kernels.reshape(-1, kernels.shape[-1]).abs().amax(dim=0).nonzero()
     reach = int(max(middle - places.min(), places.max() + 1 - middle))
     return max(1 << (2 * reach - 1).bit_length(), _SHORTEST_KERNEL)
-
-
-def _padded(samples: Tensor, pad: int, mode: str) -> Tensor:
-    flat = functional.pad(samples.reshape(1, -1, samples.shape[-1]), (pad, pad), mode=mode)
-    return flat.reshape(*samples.shape[:-1], -1)
 
 
 def _index(slots: Sequence[int]) -> slice | list[int]:

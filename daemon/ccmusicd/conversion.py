@@ -5,6 +5,7 @@ An entry is a folder named after everything that its content depends on. It hold
 `KEPT_DAYS` is removed when something else is made.
 """
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -22,6 +23,7 @@ from torch import nn
 
 from ccmusic_stream.errors import CcmusicError, CheckpointError
 from ccmusic_stream.models.bundle import ModelSpec
+from ccmusic_stream.models.loading import sha256_of
 from ccmusic_stream.models.seeded import synthetic_pictures
 from ccmusic_stream.picture import SIDE
 from ccmusic_stream.runtimes.cpu import folded
@@ -73,10 +75,10 @@ def _kept(entry: Path) -> dict[str, str] | None:
     """What `entry.json` says, if the files are as it says."""
     try:
         kept: dict[str, str] = json.loads((entry / _ENTRY).read_text(encoding="utf-8"))
-        whole = "refused" in kept or all(_sha256(entry / name) == kept[name] for name in (_PARAM, _WEIGHTS))
+        whole = "refused" in kept or all(sha256_of(entry / name) == kept[name] for name in (_PARAM, _WEIGHTS))
         if whole:
             (entry / _ENTRY).touch()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, CheckpointError, ValueError, KeyError, TypeError):
         return None
     return kept if whole else None
 
@@ -89,12 +91,13 @@ def _make(entry: Path, network: nn.Module) -> None:
         folder.mkdir()
         try:
             _convert(network, folder)
-            kept = {file: _sha256(folder / file) for file in (_PARAM, _WEIGHTS)}
+            kept = {file: sha256_of(folder / file) for file in (_PARAM, _WEIGHTS)}
         except ConversionError as error:
             kept = {"refused": str(error)}
         (folder / _ENTRY).write_text(json.dumps(kept), encoding="utf-8")
         shutil.rmtree(entry, ignore_errors=True)  # a damaged one
-        folder.replace(entry)
+        with contextlib.suppress(OSError):  # another process has just made the same
+            folder.replace(entry)
 
 
 def _convert(network: nn.Module, folder: Path) -> None:
@@ -137,8 +140,3 @@ def _remove_unused(entries: Path) -> None:
         mark = entry / _ENTRY
         if (mark if mark.exists() else entry).stat().st_mtime < oldest:
             shutil.rmtree(entry, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
