@@ -1,0 +1,1 @@
+"""One composer for each genre: `compose(rng, seconds)` writes a new piece of about that length every time."""
