@@ -4,14 +4,14 @@ Time is in quarter-note beats from the piece's beginning, pitches are MIDI pitch
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
 from ccmusicd.capture.music import theory
-from ccmusicd.capture.music.score import Articulation, Note, Part
+from ccmusicd.capture.music.score import INSTRUMENTS, Articulation, Note, Part
 
 T = TypeVar("T")
 
@@ -33,6 +33,24 @@ QUALITIES: Mapping[str, tuple[int, ...]] = {
     "m9": (0, 3, 7, 10, 14), "69": (0, 4, 7, 9, 14), "m11": (0, 3, 7, 10, 14, 17), "13": (0, 4, 7, 10, 14, 21),
     "7b9": (0, 4, 7, 10, 13), "7#9": (0, 4, 7, 10, 15), "maj7#11": (0, 4, 7, 11, 18), "9sus4": (0, 5, 7, 10, 14),
 }  # fmt: skip
+
+COMPASS: Mapping[str, tuple[int, int]] = {
+    "grand_piano": (21, 108), "harpsichord": (29, 89), "harp": (24, 103), "celesta": (60, 108),
+    "church_organ": (24, 96),
+    "violin": (55, 100), "fiddle": (55, 96), "viola": (48, 86), "cello": (36, 79), "contrabass": (28, 60),
+    "double_bass": (28, 67), "string_section": (28, 100), "slow_strings": (28, 98), "tremolo_strings": (28, 98),
+    "pizzicato": (28, 91), "flute": (60, 96), "piccolo": (74, 105), "oboe": (58, 91), "clarinet": (50, 91),
+    "bassoon": (34, 74), "recorder": (60, 93), "whistle": (62, 98), "pan_flute": (55, 91), "shakuhachi": (55, 88),
+    "ocarina": (60, 91), "trumpet": (54, 86), "muted_trumpet": (54, 86), "trombone": (36, 74), "tuba": (26, 60),
+    "french_horn": (36, 77), "soprano_sax": (56, 88), "alto_sax": (49, 83), "tenor_sax": (44, 77),
+    "baritone_sax": (36, 70), "timpani": (36, 60), "nylon_guitar": (40, 84), "steel_guitar": (40, 86),
+    "jazz_guitar": (40, 86), "banjo": (50, 88), "dulcimer": (48, 88), "accordion": (41, 93), "bandoneon": (38, 93),
+    "harmonica": (55, 96), "bagpipe": (43, 84), "sitar": (43, 84), "koto": (43, 88), "shamisen": (48, 84),
+    "oud": (38, 76), "kalimba": (55, 91), "marimba": (45, 96), "vibraphone": (53, 89), "xylophone": (60, 103),
+    "glockenspiel": (72, 108), "tubular_bells": (55, 79), "shanai": (55, 86), "voice_high": (55, 84),
+    "voice_low": (38, 69), "choir": (38, 82), "oohs": (40, 80), "didgeridoo": (26, 45), "tanpura": (31, 67),
+}  # fmt: skip
+"""The lowest and the highest pitch of acoustic instruments; a note beyond moves by octaves. Others play anything."""
 
 _NUMERALS = {"i": 0, "ii": 2, "iii": 4, "iv": 5, "v": 7, "vi": 9, "vii": 11}
 
@@ -239,7 +257,8 @@ class PartBuilder:
     """Collects what one player plays and humanises it.
 
     `timing` is the spread of the onsets in beats, `dynamics` that of the velocities; `lag` in beats is later than the
-    beat when positive. `swing` is the place of the off-beat in each `swing_unit` (0.5 is straight).
+    beat when positive. `swing` is the place of the off-beat in each `swing_unit` (0.5 is straight). `contour` is what
+    to multiply a beat's velocities by, `rubato` when a written beat is played, both the same for all parts of a piece.
     """
 
     def __init__(
@@ -256,12 +275,16 @@ class PartBuilder:
         gain_db: float = 0.0,
         pan: float = 0.0,
         room: float = 0.2,
+        contour: Callable[[float], float] | None = None,
+        rubato: Callable[[float], float] | None = None,
     ) -> None:
         self.name, self.instrument = name, instrument
         self.gain_db, self.pan, self.room = gain_db, pan, room
         self._rng = rng
         self._timing, self._dynamics, self._lag = timing, dynamics, lag
         self._swing, self._swing_unit = swing, swing_unit
+        self._contour, self._rubato = contour, rubato
+        self._compass = None if INSTRUMENTS[instrument].drums else COMPASS.get(instrument)
         self._notes: list[Note] = []
 
     def add(
@@ -275,6 +298,12 @@ class PartBuilder:
     ) -> None:
         """One note; written time in, played time kept."""
         played = swung(start, self._swing, self._swing_unit) + self._lag + self._timing * self._rng.standard_normal()
+        if self._rubato:
+            played = self._rubato(played)
+        if self._contour:
+            velocity *= self._contour(start)
+        if self._compass:
+            pitch = within(int(pitch), *self._compass)
         loud = int(np.clip(round(velocity + self._dynamics * self._rng.standard_normal()), 1, 127))
         self._notes.append(Note(max(0.0, float(played)), length, int(pitch), loud, articulation, syllable))
 
