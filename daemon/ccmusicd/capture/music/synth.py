@@ -4,12 +4,15 @@ Every sound is mono float32 [shape=(n,)] at 22,050 Hz, around [-1, 1]. No recurs
 spectra, so that a bar costs milliseconds.
 """
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 22_050
+
+_TABLE = 4096
 
 Sound = NDArray[np.float32]
 Curve = NDArray[np.float64]
@@ -55,6 +58,44 @@ def saw(phase: Curve, frequency_hz: float) -> Sound:
     t = (phase[before] - 1.0) / step
     wave[before] -= t * t + 2.0 * t + 1.0
     return wave.astype(np.float32)
+
+
+@lru_cache(maxsize=512)
+def table(partials: tuple[float, ...]) -> Sound:
+    """One cycle of a periodic wave [shape=(4096,)] of these partials' strengths, the fundamental first; its peak is 1."""
+    spectrum = np.zeros(_TABLE // 2 + 1, dtype=np.complex128)
+    spectrum[1 : len(partials) + 1] = -1j * np.asarray(partials)
+    cycle = np.fft.irfft(spectrum, _TABLE)
+    return np.asarray(cycle / np.abs(cycle).max(), dtype=np.float32)
+
+
+def partials_below(frequency_hz: float, limit_hz: float = 9800.0) -> int:
+    """How many partials of a tone a table should have, 1 to 300; in coarse steps, so that tables are reused."""
+    count = max(1.0, limit_hz / frequency_hz)
+    return int(min(300.0, 2.0 ** (np.floor(np.log2(count) * 4.0) / 4.0)))
+
+
+def saw_table(frequency_hz: float) -> Sound:
+    """A sawtooth without aliases."""
+    return table(tuple(1.0 / k for k in range(1, partials_below(frequency_hz) + 1)))
+
+
+def pulse_table(frequency_hz: float, width: float = 0.5) -> Sound:
+    """A pulse wave without aliases; a width of 0.5 is a square."""
+    count = partials_below(frequency_hz)
+    return table(tuple(float(np.sin(np.pi * k * width)) / k for k in range(1, count + 1)))
+
+
+def wave(cycle: Sound, frequency_hz: float | Curve, length: int, start: float = 0.0) -> Sound:
+    """A table read over and over at a constant frequency or along a curve; `start` is the phase in cycles."""
+    if isinstance(frequency_hz, float):
+        # a phase in fractions of 2**32 folds by itself
+        step, first = (np.uint32(int(turn * 2.0**32) % 2**32) for turn in (frequency_hz / SAMPLE_RATE, start % 1.0))
+        place = np.arange(length, dtype=np.uint32)
+        place *= step
+        place += first
+        return cycle[place >> np.uint32(32 - 12)]
+    return cycle[(cycles(frequency_hz, length, start) * _TABLE).astype(np.int32) % _TABLE]
 
 
 def noise(rng: np.random.Generator, length: int) -> Sound:
@@ -110,6 +151,49 @@ def bandpass(sound: Sound, low_hz: float, high_hz: float, *, order: int = 2) -> 
         rise = 1.0 / np.sqrt(1.0 + (low_hz / frequency) ** (2 * order))
     fall = 1.0 / np.sqrt(1.0 + (frequency / high_hz) ** (2 * order))
     return np.fft.irfft(spectrum * (rise * fall), length)[: len(sound)].astype(np.float32)
+
+
+def swept(sound: Sound, response: Callable[[Sound, Sound], Sound], window: int = 1024) -> Sound:
+    """A filter that moves: `response` gives magnitudes [shape=(t, f)] of hertz [shape=(f,)] and seconds [shape=(t, 1)].
+
+    Overlapping windows of so many samples are filtered one by one, so changes are smeared over half a window.
+    """
+    hop = window // 2
+    count = -(-len(sound) // hop) + 1
+    padded = np.zeros((count + 1) * hop, dtype=np.float32)
+    padded[hop : hop + len(sound)] = sound
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    hann = np.asarray(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(window) / window), dtype=np.float32)
+    spectrum = np.fft.rfft(frames * hann, 2 * window, axis=1)
+    frequency = np.fft.rfftfreq(2 * window, 1.0 / SAMPLE_RATE).astype(np.float32)
+    at = (np.arange(count, dtype=np.float32) * np.float32(hop / SAMPLE_RATE))[:, None]
+    filtered = np.fft.irfft(spectrum * response(frequency, at), 2 * window, axis=1)
+    quarters = np.roll(filtered, hop, axis=1).reshape(count, 4, hop)  # a filter without phase rings both ways
+    line = np.zeros((count + 3, hop), dtype=np.float32)
+    for quarter in range(4):
+        line[quarter : quarter + count] += quarters[:, quarter]
+    return line.ravel()[2 * hop : 2 * hop + len(sound)]
+
+
+def resonant_lowpass(frequency: Sound, cutoff_hz: Sound, resonance: float, order: int = 2) -> Sound:
+    """Magnitudes for `swept`: a low pass whose cutoff [shape=(t, 1)] is lifted by the resonance plus 1."""
+    ratio = frequency / cutoff_hz
+    slope = 1.0 / np.sqrt(1.0 + ratio ** (2 * order))
+    peak = np.float32(resonance) / (1.0 + ((ratio - 1.0) * np.float32(7.0)) ** 2)
+    return np.asarray(slope * (1.0 + peak), dtype=np.float32)
+
+
+def resonances(frequency: Sound, peaks: Sequence[tuple[float | Sound, float, float]], floor: float = 0.02) -> Sound:
+    """Magnitudes of resonances (centre in hertz, a number or [shape=(t, 1)]; width in hertz; height) over a floor."""
+    total = np.full(1, floor, dtype=np.float32)
+    for centre, width, height in peaks:
+        total = total + np.float32(height) / (1.0 + ((frequency - centre) / np.float32(width)) ** 2)
+    return np.asarray(total, dtype=np.float32)
+
+
+def normalised(sound: Sound) -> Sound:
+    """The sound with a peak of 1."""
+    return np.asarray(sound / max(float(np.abs(sound).max(initial=0.0)), 1e-9), dtype=np.float32)
 
 
 def saturated(sound: Sound, drive: float) -> Sound:
