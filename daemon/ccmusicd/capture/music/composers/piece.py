@@ -84,6 +84,10 @@ class Piece:
         depth = min(depth, period / 10)
         return lambda beat: beat + depth * math.sin(2 * math.pi * beat / period)
 
+    def set_swing(self, ratio: float) -> None:
+        """The off-beat's place for the parts made from now on, where it depends on the tempo drawn."""
+        self._swing = ratio
+
     def part(
         self,
         name: str,
