@@ -94,7 +94,7 @@ def mixture_weights(votes: Floats, truth: Ints, pull_to_equal: float = PULL_TO_E
         likelihood = (log_weights.exp() @ of_truth).clamp_min(_LEAST).log().mean()
         from_equal = -log_weights.mean() - math.log(len(votes))
         total: torch.Tensor = pull_to_equal * from_equal - likelihood
-        total.backward()
+        torch.autograd.backward(total)
         return total
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
