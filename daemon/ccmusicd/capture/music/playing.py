@@ -1,10 +1,11 @@
-"""How a player turns the notes of a part into sound, block after block: strokes, phrases, remembered sounds, amplifiers.
+"""How a player turns the notes of a part into sound, block after block: strokes, phrases, remembered sounds, effects.
 
 Whether a part is asked for in bars or as a whole, it sounds the same.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 import numpy as np
 
@@ -49,17 +50,17 @@ Effect = Callable[[Sound], Sound]
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """What a player plays on: a timbre of strokes or of phrases, and what the whole part goes through.
+    """What a player plays on: a timbre, of phrases if `in_phrases`, and what the whole part goes through.
 
-    `takes`: strokes that repeat differ in turn. `held`: strokes of other lengths are other sounds; those of an
-    instrument that rings by itself are cut to length.
+    `takes`: strokes that repeat differ in turn. `ends`: a stroke of another length is another sound ("held"), or the
+    sound rings by itself and is "damped" when its time is up, or rings as long as it likes ("free").
     """
 
-    timbre: Timbre | None = None
-    phrased: Phrased | None = None
+    timbre: Timbre | Phrased
     effect: Effect | None = None
     takes: bool = False
-    held: bool = True
+    ends: Literal["held", "damped", "free"] = "held"
+    in_phrases: bool = False
 
 
 Maker = Callable[[np.random.Generator], Instrument]
@@ -74,7 +75,7 @@ class Player:
     def __init__(self, instrument: Instrument, notes: Iterable[Note], beat_s: float, tuning: float = 0.0) -> None:
         self._instrument = instrument
         ordered = sorted(notes, key=lambda note: (note.start, note.pitch))
-        self._waiting = _gathered(list(_strokes(ordered, beat_s, tuning)), phrased=instrument.phrased is not None)
+        self._waiting = _gathered(list(_strokes(ordered, beat_s, tuning)), phrased=instrument.in_phrases)
         self._waiting.reverse()
         self._remembered: dict[Stroke, Sound] = {}
         self._line = np.zeros(SAMPLE_RATE * 8, dtype=np.float32)
@@ -97,17 +98,17 @@ class Player:
         return self._instrument.effect(out) if self._instrument.effect else out
 
     def _sound(self, phrase: Sequence[Stroke]) -> tuple[Sound, float]:
-        if self._instrument.phrased:
+        if self._instrument.in_phrases:
             start = phrase[0].at_s
-            return self._instrument.phrased([replace(stroke, at_s=stroke.at_s - start) for stroke in phrase]), 1.0
+            sing = cast("Phrased", self._instrument.timbre)
+            return sing([replace(stroke, at_s=stroke.at_s - start) for stroke in phrase]), 1.0
         (stroke,) = phrase
         gain = 0.15 + 0.85 * stroke.loudness**1.4
         key = _key(stroke, self._instrument)
         if key not in self._remembered:
-            assert self._instrument.timbre is not None
-            self._remembered[key] = self._instrument.timbre(key)
+            self._remembered[key] = cast("Timbre", self._instrument.timbre)(key)
         sound = self._remembered[key]
-        return (sound if self._instrument.held else _damped(sound, stroke.length_s)), gain
+        return (_damped(sound, stroke.length_s) if self._instrument.ends == "damped" else sound), gain
 
     def _reach(self, length: int) -> None:
         if length > len(self._line) // 2:
@@ -119,7 +120,7 @@ def _key(stroke: Stroke, instrument: Instrument) -> Stroke:
     return replace(
         stroke,
         at_s=0.0,
-        length_s=round(max(0.04, stroke.length_s) * 50.0) / 50.0 if instrument.held else 0.0,
+        length_s=round(max(0.04, stroke.length_s) * 50.0) / 50.0 if instrument.ends == "held" else 0.0,
         loudness=max(1, round(stroke.loudness * LEVELS)) / LEVELS,
         before=stroke.before if stroke.articulation in {"slide", "legato"} else None,
         take=stroke.take if instrument.takes else 0,
@@ -146,18 +147,22 @@ def _strokes(notes: Sequence[Note], beat_s: float, tuning: float) -> Iterator[St
 
 
 def _gathered(strokes: Sequence[Stroke], *, phrased: bool) -> list[list[Stroke]]:
-    """Each stroke alone, or phrases of 8 s at most: strokes without a rest of 0.15 s between them, never two at once."""
+    """Each stroke alone, or phrases of 8 s at most: no rest of 0.15 s in them and never two strokes at once."""
     if not phrased:
         return [[stroke] for stroke in strokes]
     phrases: list[list[Stroke]] = []
     for stroke in strokes:
-        phrase = phrases[-1] if phrases else None
-        if phrase and phrase[-1].at_s + 0.03 < stroke.at_s < phrase[-1].at_s + phrase[-1].length_s + 0.15:
-            if stroke.at_s - phrase[0].at_s < 8.0:
-                phrase.append(stroke)
-                continue
-        phrases.append([stroke])
+        if phrases and _joined(phrases[-1], stroke):
+            phrases[-1].append(stroke)
+        else:
+            phrases.append([stroke])
     return phrases
+
+
+def _joined(phrase: Sequence[Stroke], stroke: Stroke) -> bool:
+    last = phrase[-1]
+    close = last.at_s + 0.03 < stroke.at_s < last.at_s + last.length_s + 0.15
+    return close and stroke.at_s - phrase[0].at_s < 8.0
 
 
 def _damped(sound: Sound, length_s: float) -> Sound:

@@ -62,7 +62,7 @@ def saw(phase: Curve, frequency_hz: float) -> Sound:
 
 @lru_cache(maxsize=512)
 def table(partials: tuple[float, ...]) -> Sound:
-    """One cycle of a periodic wave [shape=(4096,)] of these partials' strengths, the fundamental first; its peak is 1."""
+    """One cycle of a periodic wave [shape=(4096,)] of partials of these strengths, the fundamental first; peak 1."""
     spectrum = np.zeros(_TABLE // 2 + 1, dtype=np.complex128)
     spectrum[1 : len(partials) + 1] = -1j * np.asarray(partials)
     cycle = np.fft.irfft(spectrum, _TABLE)
@@ -94,8 +94,8 @@ def wave(cycle: Sound, frequency_hz: float | Curve, length: int, start: float = 
         place = np.arange(length, dtype=np.uint32)
         place *= step
         place += first
-        return cycle[place >> np.uint32(32 - 12)]
-    return cycle[(cycles(frequency_hz, length, start) * _TABLE).astype(np.int32) % _TABLE]
+        return np.asarray(cycle[place >> np.uint32(32 - 12)])
+    return np.asarray(cycle[(cycles(frequency_hz, length, start) * _TABLE).astype(np.int32) % _TABLE])
 
 
 def noise(rng: np.random.Generator, length: int) -> Sound:

@@ -191,7 +191,7 @@ def pluck(rng: np.random.Generator) -> Instrument:
         )
         return ramped(out * decay(length, ring), 0.002, 0.02)
 
-    return Instrument(timbre, held=False)
+    return Instrument(timbre, ends="damped")
 
 
 def talkbox(rng: np.random.Generator) -> Instrument:
