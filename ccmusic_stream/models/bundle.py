@@ -37,11 +37,11 @@ ALIASES: Mapping[str, str] = {"mobilenetv3": "mobilenet_v3_large"}
 
 FILE_NAME = "bundle.toml"
 
-_BUNDLE_KEYS = ("name", "trained", "labels", "models")
+_BUNDLE_KEYS = ("name", "trained", "ensemble_temperature", "labels", "models")
 _LABEL_KEYS = ("slug", "en", "zh", "music", "parent")
 _MODEL_KEYS = (
     "name", "backbone", "spectrogram", "head", "profile", "file", "sha256", "seed", "mean", "std", "temperature",
-    "validation", "source",
+    "weight", "validation", "source",
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -54,8 +54,8 @@ class ModelSpec:
 
     Either `file` (in `folder`, its bundle's) with its `sha256`, or `seed`: weights drawn at random, untrained.
     `mean` and `std` (red, green, blue) normalise a picture scaled to 0 to 1. Logits are divided by `temperature` (> 0)
-    before the softmax. `validation` holds whatever figures the training measured, by name. `source` is the SHA-256 of
-    the file that `file` was imported from.
+    before the softmax. `weight` (> 0) says how much its vote counts beside the others'. `validation` holds whatever
+    figures the training measured, by name. `source` is the SHA-256 of the file that `file` was imported from.
     """
 
     name: str
@@ -69,6 +69,7 @@ class ModelSpec:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     temperature: float = 1.0
+    weight: float = 1.0
     validation: Mapping[str, float] = field(default_factory=dict, hash=False)
     source: str | None = None
     folder: Path = Path()
@@ -89,6 +90,7 @@ class Bundle:
     """Labels in the order of the logits, and the models that were trained on them (`trained` False: they were not).
 
     `folders` are where the models lie: one, or several where bundles were joined. There may be no models yet.
+    `ensemble_temperature` (> 0) is that of the votes' weighted mean: see `ensemble.combine`.
     """
 
     name: str
@@ -96,6 +98,12 @@ class Bundle:
     labels: Labels
     models: tuple[ModelSpec, ...]
     folders: tuple[Path, ...]
+    ensemble_temperature: float = 1.0
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How much each model's vote counts, by name."""
+        return {model.name: model.weight for model in self.models}
 
     def chosen(self, names: Iterable[str] | None = None) -> tuple[ModelSpec, ...]:
         """The models with these names (aliases count), in the bundle's order; None means all.
@@ -165,7 +173,14 @@ def _bundle(document: dict[str, Any], folder: Path) -> Bundle:
     entries = table.tables("models", _MODEL_KEYS) if table.has("models") else []
     models = tuple(_model(entry, folder) for entry in entries)
     refuse_repeated_names(models)
-    return Bundle(table.text("name"), _trained(table, models), labels, models, (folder,))
+    return Bundle(
+        name=table.text("name"),
+        trained=_trained(table, models),
+        labels=labels,
+        models=models,
+        folders=(folder,),
+        ensemble_temperature=table.positive("ensemble_temperature", default=1.0),
+    )
 
 
 def refuse_repeated_names(models: Sequence[ModelSpec]) -> None:
@@ -205,9 +220,6 @@ def _model(table: "_Table", folder: Path) -> ModelSpec:
     std = table.triple("std")
     if min(std) <= 0:
         raise table.error(f"'std' is {list(std)}, expected three numbers above 0")
-    temperature = table.number("temperature", default=1.0)
-    if temperature <= 0:
-        raise table.error(f"'temperature' is {temperature:g}, expected a number above 0")
     return ModelSpec(
         name=_model_name(table, backbone, spectrogram),
         backbone=backbone,
@@ -219,7 +231,8 @@ def _model(table: "_Table", folder: Path) -> ModelSpec:
         seed=seed,
         mean=table.triple("mean"),
         std=std,
-        temperature=temperature,
+        temperature=table.positive("temperature", default=1.0),
+        weight=table.positive("weight", default=1.0),
         validation=table.figures("validation"),
         source=table.sha256("source") if table.has("source") else None,
         folder=folder,
@@ -318,10 +331,12 @@ class _Table:
             raise self.error(f"{key!r} is {value!r}, expected a whole number from 0 to {_MAX_SEED}")
         return value
 
-    def number(self, key: str, *, default: float) -> float:
+    def positive(self, key: str, *, default: float) -> float:
         value = self._values.get(key, default)
         if not _is_finite(value):
             raise self.error(f"{key!r} is {value!r}, expected a finite number")
+        if value <= 0:
+            raise self.error(f"{key!r} is {value:g}, expected a number above 0")
         return float(value)
 
     def triple(self, key: str) -> tuple[float, float, float]:

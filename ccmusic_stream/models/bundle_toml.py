@@ -12,6 +12,8 @@ _Value = str | bool | int | float | tuple[float, ...] | Mapping[str, float]
 def bundle_toml(bundle: Bundle) -> str:
     """The text from which `read_bundle` reads an equal bundle of one folder. Comments of an older file are lost."""
     head: dict[str, _Value] = {"name": bundle.name, "trained": bundle.trained}
+    if bundle.ensemble_temperature != 1.0:
+        head["ensemble_temperature"] = bundle.ensemble_temperature
     tables = [
         _lines(head.items()),
         *(f"[[labels]]\n{_lines(_label(label))}" for label in bundle.labels),
@@ -32,6 +34,8 @@ def _model(model: ModelSpec) -> Iterable[tuple[str, _Value]]:
         if value is not None:
             yield key, value
     yield from (("mean", model.mean), ("std", model.std), ("temperature", model.temperature))
+    if model.weight != 1.0:
+        yield "weight", model.weight
     if model.validation:
         yield "validation", model.validation
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torchvision.models.swin_transformer import ShiftedWindowAttention
 
 from ccmusic_stream.errors import CheckpointError
 from ccmusic_stream.models.backbones import canonical_head, layout
 from ccmusic_stream.models.bundle import BACKBONES, HEADS
+from ccmusic_stream.models.compact import is_compact, restore
 from ccmusic_stream.models.seeded import last_layer
 
 SUFFIXES: tuple[str, ...] = (".safetensors", ".pt", ".pth")
@@ -99,16 +99,38 @@ class Report:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """The tensors of a file by name, as a network takes them, and which types of numbers the file itself holds.
+
+    `compact`: they were stored as `models.compact` describes, and were restored.
+    """
+
+    state: dict[str, Tensor]
+    dtypes: tuple[str, ...]
+    compact: bool
+
+
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The tensors of a weight file by name, on the CPU, wrappings and prefixes (`module.`, `model.`, …) taken off.
+    """The tensors of a weight file by name: see `read_weight_file`."""
+    return read_weight_file(path).state
+
+
+def read_weight_file(path: Path) -> WeightFile:
+    """Read a weight file onto the CPU: what is compact is restored, wrappings and prefixes (`module.`, …) taken off.
 
     A `.pt` or `.pth` file is only ever read with `weights_only=True`: what is not a plain state dict is refused, and
     no code in it runs. Raises `CheckpointError` with the file and the reason.
     """
     try:
         _refuse_what_is_no_weight_file(path)
-        content = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read_pickle(path)
-        return _without_prefix(_tensors(content))
+        if path.suffix.lower() == ".safetensors":
+            content, compact = _read_safetensors(path)
+        else:
+            content, compact = _read_pickle(path), False
+        stored = _tensors(content)
+        state = _without_prefix(restore(stored) if compact else stored)
+        return WeightFile(state, tuple(sorted({_dtype(value) for value in stored.values()})), compact)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
     except OSError as error:
@@ -205,9 +227,12 @@ def _refuse_what_is_no_weight_file(path: Path) -> None:
         raise CheckpointError("is a web page, not weights: the download fetched an error or login page")
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], bool]:
+    """The tensors as they are stored, and whether they are compact."""
     try:
-        return load_file(path, device="cpu")
+        with safe_open(path, framework="pt", device="cpu") as file:
+            compact = is_compact(file.metadata())  # before anything large is read
+            return file.get_tensors(), compact
     except SafetensorError as error:
         raise CheckpointError(f"is not a whole .safetensors file, it is truncated or damaged ({error})") from None
 

@@ -1,6 +1,8 @@
 """Several bundles side by side as one, where their labels agree. Free of torch."""
 
+import math
 import re
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,8 +17,9 @@ _LONGEST_SUFFIX = 32
 def joined(bundles: Sequence[Bundle]) -> Bundle:
     """One bundle of all models, in order; models of equal name get the name of their bundle as a suffix.
 
-    It is `trained` only if every bundle with models is. The words of the labels are the first bundle's. Raises
-    `BundleError` when the labels differ in number, slug, order or `music`, or two bundles share a name.
+    It is `trained` only if every bundle with models is. The words of the labels are the first bundle's. Each model
+    keeps its weight, and brings the logarithm of its bundle's ensemble temperature into a mean. Raises `BundleError`
+    when the labels differ in number, slug, order or `music`, or two bundles share a name.
     """
     first = bundles[0]
     if len(bundles) == 1:
@@ -41,6 +44,7 @@ def joined(bundles: Sequence[Bundle]) -> Bundle:
         labels=first.labels,
         models=models,
         folders=tuple(folder for bundle in bundles for folder in bundle.folders),
+        ensemble_temperature=_ensemble_temperature(bundles),
     )
 
 
@@ -54,6 +58,16 @@ def labels_difference(one: Labels, other: Labels) -> str | None:
     if len(one) != len(other):
         return f"the first has {len(one)} labels and the second {len(other)}"
     return None
+
+
+def _ensemble_temperature(bundles: Sequence[Bundle]) -> float:
+    """The bundles' own where they agree; else their geometric mean, each weighted as its models are together."""
+    weights = {bundle.name: sum(bundle.weights.values()) for bundle in bundles if bundle.models}
+    temperatures = {bundle.ensemble_temperature for bundle in bundles if bundle.models}
+    if len(temperatures) <= 1:
+        return next(iter(temperatures), 1.0)
+    logs = [math.log(bundle.ensemble_temperature) for bundle in bundles if bundle.models]
+    return math.exp(statistics.fmean(logs, weights.values()))
 
 
 def _suffix(bundle: str) -> str:

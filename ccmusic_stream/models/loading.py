@@ -20,6 +20,7 @@ from ccmusic_stream.models.checkpoint import (
     fit,
     identify,
     read_state_dict,
+    read_weight_file,
 )
 
 
@@ -27,7 +28,8 @@ from ccmusic_stream.models.checkpoint import (
 class Inspection:
     """What a weight file is. `problem` says why no bundle could use it, None when one could.
 
-    `identity` and `report` (against the network it is identified as) are None when it fits no known network.
+    `dtypes` are those in the file; `compact`: it is stored as `models.compact` describes. `identity` and `report`
+    (against the network it is identified as) are None when it fits no known network.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class Inspection:
     tensors: int
     parameters: int
     dtypes: tuple[str, ...]
+    compact: bool
     identity: Identity | None
     report: Report | None
     problem: str | None
@@ -49,6 +52,7 @@ class Inspection:
             "tensors": self.tensors,
             "parameters": self.parameters,
             "dtypes": list(self.dtypes),
+            "compact": self.compact,
             "identity": self.identity and asdict(self.identity),
             "report": self.report and self.report.to_dict(),
             "problem": self.problem,
@@ -86,7 +90,8 @@ def load_bundle(bundle: Bundle, names: Iterable[str] | None = None) -> tuple[dic
 
 def inspect(path: Path) -> Inspection:
     """Look at a weight file without a bundle. Raises `CheckpointError` when it cannot be read as one at all."""
-    state = read_state_dict(path)
+    file = read_weight_file(path)
+    state = file.state
     identity = report = problem = None
     try:
         identity = identify(state)
@@ -101,7 +106,8 @@ def inspect(path: Path) -> Inspection:
         sha256=sha256_of(path),
         tensors=len(state),
         parameters=count_parameters(state),
-        dtypes=tuple(sorted({str(value.dtype).removeprefix("torch.") for value in state.values()})),
+        dtypes=file.dtypes,
+        compact=file.compact,
         identity=identity,
         report=report,
         problem=problem,

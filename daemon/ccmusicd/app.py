@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -292,9 +293,7 @@ class App:
 
     def _analyzer_ready(self, hub: Hub, analyzer: Analyzer) -> None:
         columns, device = analyzer.hop_columns or 0, analyzer.device
-        models = tuple(
-            ModelInfo(m.name, m.backbone, m.spectrogram, analyzer.model_errors.get(m.name)) for m in hub.about.models
-        )
+        models = tuple(replace(model, error=analyzer.model_errors.get(model.name)) for model in hub.about.models)
         hub.learn(device=device, hop_s=round(columns * HOP_LENGTH / SAMPLE_RATE, 4), models=models)
         log.info("runtimes: %s", ", ".join(f"{name} {runtime}" for name, runtime in analyzer.runtimes.items()))
         for name, error in analyzer.model_errors.items():
@@ -372,11 +371,12 @@ def _about(
         bundle=bundle.name,
         trained=bundle.trained,
         labels=bundle.labels,
-        models=tuple(ModelInfo(spec.name, spec.backbone, spec.spectrogram) for spec in specs),
+        models=tuple(ModelInfo(spec.name, spec.backbone, spec.spectrogram, weight=spec.weight) for spec in specs),
         stations=tuple(
             StationInfo(key, station.name or key, parse_spec(station.input).redacted)
             for key, station in stations.items()
         ),
+        ensemble_temperature=bundle.ensemble_temperature,
     )
 
 

@@ -137,6 +137,8 @@ class OfflineClassifier:
         self._centred = Transforms(centre=True).to(device)
         self._uncentred = Transforms(centre=False).to(device)
         self._device = device
+        self._weights = bundle.weights
+        self._ensemble_temperature = bundle.ensemble_temperature
         self._specs = [spec for spec in bundle.models if spec.name in loaded.voters.names]
 
     def recording(
@@ -166,7 +168,8 @@ class OfflineClassifier:
             votes = self._classifier.votes(windows_of)[0]
             heard = {name: vote.probabilities for name, vote in votes.items() if vote.probabilities is not None}
             end = min(start + CLIP_SAMPLES, len(audio))
-            windows.append(Window(start / SAMPLE_RATE, end / SAMPLE_RATE, votes, combine(heard) if heard else None))
+            joint = combine(heard, self._weights, self._ensemble_temperature) if heard else None
+            windows.append(Window(start / SAMPLE_RATE, end / SAMPLE_RATE, votes, joint))
             if pictures:
                 sliced_s = slices.first_column(start + CLIP_SAMPLES // 2) * HOP_LENGTH / SAMPLE_RATE
                 shown = {

@@ -37,17 +37,21 @@ class StationInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """One of the ensemble's models; `error` says why it does not vote, None when it does."""
+    """One of the ensemble's models; `error` says why it does not vote, None when it does. `weight` (> 0) is its own."""
 
     name: str
     backbone: str
     spectrogram: str
     error: str | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What this daemon is: every `hello`. `hop_s` and `device` are None until the analyzer is up."""
+    """What this daemon is: every `hello`. `hop_s` and `device` are None until the analyzer is up.
+
+    The models' weights and `ensemble_temperature` are the bundle's, for those who combine votes; no message has them.
+    """
 
     node: str
     bundle: str
@@ -57,6 +61,7 @@ class About:
     stations: tuple[StationInfo, ...]
     hop_s: float | None = None
     device: str | None = None
+    ensemble_temperature: float = 1.0
 
     def to_wire(self) -> dict[str, Any]:
         """The `hello` message."""

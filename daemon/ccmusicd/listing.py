@@ -95,7 +95,8 @@ def print_inspections(files: Sequence[Path], *, as_json: bool) -> int:
         if identity is not None:
             table.add_row("head", identity.head)
             table.add_row("classes", str(identity.classes))
-        table.add_row("parameters", f"{found.parameters:,} in {found.tensors} tensors of {', '.join(found.dtypes)}")
+        table.add_row("parameters", f"{found.parameters:,} in {found.tensors} tensors")
+        table.add_row("stored", f"{'compact: ' if found.compact else ''}{', '.join(found.dtypes)}")
         table.add_row("size", f"{found.bytes / 1e6:.1f} MB")
         table.add_row("sha256", found.sha256)
         for word, entries in _report(found.report):

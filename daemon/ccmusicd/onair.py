@@ -50,6 +50,8 @@ class Decision:
 class OnAir:
     """Decides one station's state; `publish` is told every change of its segments.
 
+    `weights` (by model) and `ensemble_temperature` are the bundle's: see `ensemble.combine`.
+
     Priority: paused, then no signal, then silence, then what the networks say. All times are UTC microseconds.
     """
 
@@ -62,6 +64,8 @@ class OnAir:
         *,
         trained: bool,
         publish: Callable[[SegmentEvent], None],
+        weights: Mapping[str, float] | None = None,
+        ensemble_temperature: float = 1.0,
     ) -> None:
         self._station = station
         self._labels = labels
@@ -71,6 +75,8 @@ class OnAir:
             enter=options.enter, leave=options.leave, margin=options.margin, hold_s=options.hold_s
         )
         self._trained = trained
+        self._weights = weights
+        self._ensemble_temperature = ensemble_temperature
         self._publish = publish
         self.paused = self.lost = False
         self._silent = self._blind = self._mute = False
@@ -134,7 +140,7 @@ class OnAir:
 
     def vote(self, probabilities: Mapping[str, NDArray[np.float64]], at_us: int, passed_s: float) -> Decision:
         """One hop's votes, each of shape (classes,), for the window that ends at `at_us`."""
-        joint = combine(probabilities) if probabilities else None
+        joint = combine(probabilities, self._weights, self._ensemble_temperature) if probabilities else None
         self._listen_for_votes(joint is not None, at_us, passed_s)
         if joint is not None and self._hears(at_us):
             rolling = self._rolling.update(joint.probabilities, passed_s)

@@ -99,6 +99,8 @@ class Station:
             self._clock.utc_us(0),
             trained=self._trained,
             publish=hub.publish,
+            weights={model.name: model.weight for model in hub.about.models},
+            ensemble_temperature=hub.about.ensemble_temperature,
         )
         self._heard_at = monotonic()  # when the newest sample came
         self._voted = 0  # the sample up to which hops were voted on or dropped

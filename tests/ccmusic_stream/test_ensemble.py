@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ccmusic_stream.ensemble import band, combine, divergence
+from ccmusic_stream.ensemble import band, combine, divergence, tempered
 
 Votes = NDArray[np.float64]
 
@@ -104,6 +104,56 @@ def test_names_at_most_three_contenders_the_likeliest() -> None:
     votes = {str(n): 0.9 * np.eye(6)[n] + 0.1 * np.eye(6)[4] for n in range(5)}
     assert combine(votes).contenders[0] == 4
     assert len(combine(votes).contenders) == 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_mean_is_weighted_and_tempered(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    votes = random.dirichlet(np.ones(7), size=4)
+    weights, temperature = random.uniform(0.1, 10, size=4), float(random.uniform(0.3, 3))
+    joint = combine(
+        {str(number): vote for number, vote in enumerate(votes)},
+        {str(number): float(weight) for number, weight in enumerate(weights)} | {"no voter": 100.0},
+        temperature,
+    )
+    logits = np.log(weights @ votes / weights.sum()) / temperature
+    np.testing.assert_allclose(joint.probabilities, np.exp(logits) / np.exp(logits).sum())
+    plain = combine({str(number): vote for number, vote in enumerate(votes)})
+    assert (joint.agreement, joint.divergence) == (plain.agreement, plain.divergence)
+    assert set(joint.contenders) <= {int(vote.argmax()) for vote in votes}
+
+
+def test_weights_are_shares_of_those_that_voted() -> None:
+    votes = {"a": np.array([1.0, 0.0]), "b": np.array([0.0, 1.0])}
+    np.testing.assert_allclose(combine(votes, {"a": 3.0, "b": 1.0, "c": 96.0}).probabilities, [0.75, 0.25])
+    np.testing.assert_allclose(combine(votes, {"a": 3.0}).probabilities, [0.75, 0.25])  # without a weight: 1
+    np.testing.assert_allclose(combine({"b": votes["b"]}, {"a": 3.0, "b": 0.1}).probabilities, [0, 1])
+
+
+def test_contenders_are_ranked_by_the_weighted_mean() -> None:
+    votes = one_hots(0, 0, 2, of=4)
+    assert combine(votes).contenders == (0, 2)
+    assert combine(votes, {"model 2": 5.0}).contenders == (2, 0)
+
+
+def test_a_vote_that_stands_alone_is_not_tempered() -> None:
+    vote = np.array([0.6, 0.3, 0.1])
+    np.testing.assert_array_equal(combine({"a": vote}, temperature=0.5).probabilities, vote)
+    assert combine({"a": vote, "b": vote}, temperature=0.5).probabilities[0] > 0.7
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 0.5, 2.0, 1e6])
+def test_no_temperature_loses_the_probabilities(temperature: float) -> None:
+    sharp = tempered(np.array([0.5, 0.5 - 1e-12, 1e-12, 0.0]), temperature)
+    assert np.isfinite(sharp).all()
+    assert sharp.sum() == pytest.approx(1)
+    assert sharp[3] == 0
+
+
+@pytest.mark.parametrize(("weight", "temperature"), [(0.0, 1.0), (-1.0, 1.0), (math.nan, 1.0), (1.0, 0.0), (1.0, -2.0)])
+def test_a_weight_or_temperature_that_is_not_above_0_is_refused(weight: float, temperature: float) -> None:
+    with pytest.raises(ValueError, match="must be above 0"):
+        combine(one_hots(0, 1, of=2), {"model 0": weight}, temperature)
 
 
 def test_an_ensemble_without_a_vote_is_refused() -> None:

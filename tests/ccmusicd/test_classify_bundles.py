@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.models.backbones import build
+from ccmusic_stream.models.compact import METADATA, compress
 from ccmusicd.classify import classify_files
 from ccmusicd.weights.bundles import models_to_use, open_bundle
+from ccmusicd.weights.verifying import verify
 
 Music = Callable[..., NDArray[np.float32]]
 Write = Callable[[NDArray[np.float32]], Path]
@@ -133,6 +136,45 @@ def test_json_reaches_a_pipe_beside_a_progress_bar(
     told = capsys.readouterr()
     assert json.loads(told.out)["duration_s"] == 2.0
     assert "music.wav" in told.err
+
+
+@pytest.fixture
+def trained_bundle(tmp_path: Path) -> Path:
+    """Two compact models that say that they are trained, one of which counts more."""
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    models = []
+    for seed, weight in ((1, 3.0), (2, 1.0)):
+        file = folder / f"{seed}.safetensors"
+        save_file(compress(build("mobilenet_v3_large", "gap", 3, seed=seed).state_dict()), file, dict(METADATA))
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        models.append(_MODEL.format(fault=seed, file=file.name, sha256=sha256) + f"weight = {weight}\n")
+    head = "trained = true\nensemble_temperature = 0.5\n"
+    (folder / "bundle.toml").write_text(head + _LABELS + "".join(models), encoding="utf-8")
+    return folder
+
+
+def test_the_ensemble_is_weighted_and_tempered_as_the_bundle_says(
+    trained_bundle: Path, make_music: Music, write_wav: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _classify(write_wav(make_music(2)), trained_bundle) == os.EX_OK
+    (window,) = json.loads(capsys.readouterr().out)["windows"]
+    first, second = (np.array(list(vote["probabilities"].values())) for vote in window["models"].values())
+    powers = (0.75 * first + 0.25 * second) ** 2
+    np.testing.assert_allclose(list(window["ensemble"].values()), powers / powers.sum(), rtol=1e-6)
+
+
+def test_of_a_trained_bundle_nothing_says_untrained(
+    trained_bundle: Path, make_music: Music, write_wav: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _classify(write_wav(make_music(2)), trained_bundle) == os.EX_OK
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert json.loads(told.out)["trained"] is True
+    assert verify([str(trained_bundle)]) == os.EX_OK
+    told = capsys.readouterr()
+    assert "untrained" not in told.out + told.err
+    assert "random" not in told.out + told.err
 
 
 def test_a_bundle_without_one_good_model_is_refused(faulty_bundle: Path, write_wav: Write, make_music: Music) -> None:

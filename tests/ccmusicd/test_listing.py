@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from ccmusic_stream.models.backbones import skeleton
+from ccmusic_stream.models.compact import METADATA, compress
 from ccmusicd.listing import print_inspections
 
 
@@ -26,7 +28,12 @@ def test_an_inspection_lists_what_matched_and_what_did_not(
     rows = _rows(tmp_path / "good.pt", capsys, os.EX_OK)
     assert (rows["network"], rows["head"], rows["classes"]) == ("mobilenet_v3_large", "gap", "3")
     assert [rows[word] for word in ("matched", "missing", "unexpected", "reshaped")] == ["264", "0", "0", "0"]
+    assert rows["stored"] == "float32"
     assert rows["usable"] == "yes"
+
+    save_file(compress(state), tmp_path / "compact.safetensors", dict(METADATA))
+    rows = _rows(tmp_path / "compact.safetensors", capsys, os.EX_OK)
+    assert (rows["matched"], rows["stored"], rows["usable"]) == ("264", "compact: float16, float32, int8", "yes")
 
     del state["features.0.0.weight"]
     state |= {f"features.17.{number}": torch.zeros(2) for number in range(9)}

@@ -61,6 +61,20 @@ def test_nothing_is_named_before_enough_was_heard(listening: Listening) -> None:
     assert listening.hear("jazz", 2).state == "starting"
 
 
+def test_votes_count_by_their_weights_and_the_ensemble_has_a_temperature() -> None:
+    votes = {"a": np.array([0.8, 0.1, 0.1]), "b": np.array([0.1, 0.8, 0.1])}
+
+    def voted(**options: Any) -> Any:
+        on_air = OnAir("main", LABELS, DecisionOptions(), 0, trained=True, publish=lambda _: None, **options)
+        return on_air.vote(votes, SECOND, 1.0).vote
+
+    np.testing.assert_allclose(voted().probabilities, [0.45, 0.45, 0.1])
+    np.testing.assert_allclose(voted(weights={"a": 6.0, "b": 1.0}).probabilities, [0.7, 0.2, 0.1])
+    sharp = voted(weights={"a": 6.0, "b": 1.0}, ensemble_temperature=0.5)
+    np.testing.assert_allclose(sharp.probabilities, np.array([49, 4, 1]) / 54)
+    assert (sharp.agreement, sharp.divergence) == (voted().agreement, voted().divergence)
+
+
 def test_speech_is_a_state_of_its_own(listening: Listening) -> None:
     decision = listening.hear("speech", 10)
     assert (decision.state, decision.genre) == ("speech", "speech")

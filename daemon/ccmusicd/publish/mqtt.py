@@ -92,7 +92,7 @@ class Mqtt:
         self._keepalive_s = keepalive_s
         self._on_enabled = on_enabled
         self._publish_timeout_s = publish_timeout_s
-        self._topics = {s.id: StationTopics() for s in hub.about.stations}
+        self._topics = {s.id: StationTopics(trained=hub.about.trained) for s in hub.about.stations}
         self._about: About | None = None
         self._retained: dict[str, str] = {}
         self._outbox: OrderedDict[Hashable, _Message] = OrderedDict()

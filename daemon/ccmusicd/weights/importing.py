@@ -99,6 +99,7 @@ class GrowingBundle:
                 seed=None,
                 mean=_HALF,
                 std=_HALF,
+                weight=self._weight_of(name),
                 source=source,
                 folder=self.folder,
             )
@@ -106,12 +107,28 @@ class GrowingBundle:
             raise WeightsError(f"{target} cannot be written: {error.strerror or error}") from None
         return self.add(spec, labels)
 
-    def add(self, spec: ModelSpec, labels: Labels, *, trained: bool = True, name: str | None = None) -> Imported:
-        """Describe a model whose file lies in the folder; a new bundle is called `name`, or as its folder.
+    def _weight_of(self, name: str) -> float:
+        """How much the vote of the model of this name counts: one that takes its place counts as much."""
+        return self._old.weights.get(name, 1.0) if self._old else 1.0
+
+    def add(
+        self,
+        spec: ModelSpec,
+        labels: Labels,
+        *,
+        trained: bool = True,
+        name: str | None = None,
+        ensemble_temperature: float = 1.0,
+    ) -> Imported:
+        """Describe a model whose file lies in the folder.
+
+        A new bundle is called `name`, or as its folder, and has this ensemble temperature; an older one keeps its own.
 
         Raises `WeightsError` when the description cannot be written.
         """
-        old = self._old or Bundle(name or self.folder.name, False, labels, (), (self.folder,))
+        old = self._old or Bundle(
+            name or self.folder.name, False, labels, (), (self.folder,), ensemble_temperature=ensemble_temperature
+        )
         replaced = any(model.name == spec.name for model in old.models)
         others = tuple(model for model in old.models if model.name != spec.name)
         models = tuple(spec if model.name == spec.name else model for model in old.models)

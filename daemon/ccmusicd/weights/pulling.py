@@ -120,7 +120,13 @@ class _Pulling:
             self._refuse_other_hash(file, sha256_of(fetched), spec)
             target.parent.mkdir(parents=True, exist_ok=True)
             fetched.replace(target)
-        added = self.growing.add(spec, theirs.labels, trained=theirs.trained, name=theirs.name)
+        added = self.growing.add(
+            spec,
+            theirs.labels,
+            trained=theirs.trained,
+            name=theirs.name,
+            ensemble_temperature=theirs.ensemble_temperature,
+        )
         print_imported(added, self.repository.name)
 
     def _checkpoint(self, stem: str, file: RemoteFile) -> None:

@@ -77,6 +77,21 @@ def test_everything_in_the_file_is_in_the_bundle(tmp_path: Path) -> None:
     assert model.validation == {"accuracy": 0.71, "clips": 300.0}
 
 
+def test_votes_have_weights_and_their_mean_a_temperature(tmp_path: Path) -> None:
+    bundle = read_bundle(_write(tmp_path, _GOOD + _SEEDED))
+    assert bundle.ensemble_temperature == 1.0
+    assert bundle.weights == {"resnet50_mel": 1.0, "densenet121_cqt": 1.0}
+    bundle = read_bundle(_write(tmp_path, "ensemble_temperature = 0.75\n" + _GOOD + "weight = 2\n" + _SEEDED))
+    assert bundle.ensemble_temperature == 0.75
+    assert bundle.weights == {"resnet50_mel": 2.0, "densenet121_cqt": 1.0}
+
+
+@pytest.mark.parametrize("value", ["0", "-0.5"])
+def test_an_ensemble_temperature_must_be_above_0(tmp_path: Path, value: str) -> None:
+    refusal = _refusal(tmp_path, f"ensemble_temperature = {value}\n" + _GOOD)
+    assert refusal.endswith(f"'ensemble_temperature' is {value}, expected a number above 0")
+
+
 def test_a_bundle_crosses_to_another_process(tmp_path: Path) -> None:
     bundle = read_bundle(_write(tmp_path, _GOOD))
     copy = pickle.loads(pickle.dumps(bundle))  # noqa: S301 (our own bytes)
@@ -181,6 +196,10 @@ def test_endless_nesting_is_told(tmp_path: Path) -> None:
         ("temperature = 1.5", f"temperature = 1{'0' * 400}", "00, expected a finite number"),
         ("temperature = 1.5", f"temperature = 1{'0' * 5000}", "is not valid TOML: "),
         ("temperature = 1.5", "temperature = true", "'temperature' is True, expected a finite number"),
+        ("temperature = 1.5", "weight = 0", "'weight' is 0, expected a number above 0"),
+        ("temperature = 1.5", "weight = -2.5", "'weight' is -2.5, expected a number above 0"),
+        ("temperature = 1.5", "weight = inf", "'weight' is inf, expected a finite number"),
+        ("temperature = 1.5", 'weight = "much"', "'weight' is 'much', expected a finite number"),
         ("temperature = 1.5", 'validation = "good"', "'validation' is 'good', expected a table of finite numbers"),
         ("temperature = 1.5", "validation = { a = nan }", "expected a table of finite numbers"),
         ("0.224, 1]", "0.224, 0]", "'std' is [0.229, 0.224, 0.0], expected three numbers above 0"),

@@ -33,12 +33,14 @@ def test_everything_that_a_model_may_have_is_kept() -> None:
         mean=(0.485, 1e-7, 0.0),
         std=(0.1, 1e22, 1.0),
         temperature=1.0625,
+        weight=0.3,
         validation={"accuracy": 0.71, "odd \"key\" 'x'": 3.0},
     )
-    bundle = replace(starter, trained=True, models=(model,))
+    bundle = replace(starter, trained=True, models=(model,), ensemble_temperature=0.85)
     again = _again(bundle)
     assert again == bundle
     assert again.models[0].validation == model.validation
+    assert (again.models[0].weight, again.ensemble_temperature) == (0.3, 0.85)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,23 @@ def test_a_bundle_of_labels_alone_takes_nothing_away() -> None:
     assert not joined([_bundle("labels", trained=False), _bundle("two", trained=False)]).trained
 
 
+def test_models_keep_their_weights() -> None:
+    one, two = _bundle("one", 0, 1), _bundle("two", 0)
+    heavy = replace(one, models=(replace(one.models[0], weight=2.5), one.models[1]))
+    assert joined([heavy, two]).weights == {"vgg19_bn_cqt_one": 2.5, "resnet50_mel": 1.0, "vgg19_bn_cqt_two": 1.0}
+
+
+def test_ensemble_temperatures_that_agree_stay_and_others_meet_by_the_weight_of_their_models() -> None:
+    def tempered(bundle: Bundle, temperature: float) -> Bundle:
+        return replace(bundle, ensemble_temperature=temperature)
+
+    one, two = tempered(_bundle("one", 0, 1), 0.8), tempered(_bundle("two", 2), 0.8)
+    labels = tempered(_bundle("labels"), 5.0)
+    assert joined([one, two, labels]).ensemble_temperature == 0.8
+    assert joined([labels, _bundle("none")]).ensemble_temperature == 1.0
+    assert joined([one, tempered(two, 1.6)]).ensemble_temperature == pytest.approx(0.8 * 2 ** (1 / 3))
+
+
 def _swapped(labels: list[Label]) -> list[Label]:
     return [labels[0], labels[2], labels[1], *labels[3:]]
 

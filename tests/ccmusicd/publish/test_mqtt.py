@@ -63,6 +63,15 @@ async def test_everything_stands_on_its_topic(
     assert ear.all("main/genres/rock") == ["0.000", "0.800"]
 
 
+async def test_a_trained_bundle_is_never_told_as_an_untrained_one(
+    broker: Any, publishing: Publishing, listening: Listening, eventually: Eventually
+) -> None:
+    broker.start()
+    async with listening() as ear, publishing():
+        await eventually(lambda: "main/state" in ear.newest)  # before a hop or a status came
+        assert json.loads(ear.newest["main/state"])["trained"] is True
+
+
 async def test_a_newcomer_finds_the_retained_and_only_that(
     hub: Hub,
     broker: Any,

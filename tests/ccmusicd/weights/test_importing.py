@@ -12,6 +12,8 @@ from ccmusic_stream.errors import BundleError
 from ccmusic_stream.geometry import Spectrogram
 from ccmusic_stream.models.backbones import build
 from ccmusic_stream.models.bundle import Bundle, read_bundle
+from ccmusic_stream.models.checkpoint import read_state_dict
+from ccmusic_stream.models.compact import METADATA, compress
 from ccmusic_stream.models.loading import load_model, sha256_of
 from ccmusicd.resources import resource
 from ccmusicd.weights.importing import import_files
@@ -110,6 +112,30 @@ def test_a_second_model_joins_and_the_same_one_is_replaced(
     told = capsys.readouterr().out
     assert f"imported mobilenet_v3_large_mel (head ccmusic, profile ccmusic) from {tmp_path}/x_mel.safetensors" in told
     assert "replaced mobilenet_v3_large_cqt (head ccmusic, profile floor80) from" in told
+
+
+def test_weights_of_the_votes_and_the_ensembles_temperature_are_kept(
+    bundle: Bundle, tmp_path: Path, upstream: dict[str, Tensor]
+) -> None:
+    folder = bundle.folders[0]
+    text = (folder / "bundle.toml").read_text(encoding="utf-8")
+    text = text.replace("trained = true\n", "trained = true\nensemble_temperature = 0.8\n")
+    (folder / "bundle.toml").write_text(text.replace("temperature = 1.0\n", "temperature = 1.0\nweight = 2.5\n"))
+    files = (_file(tmp_path / "x_mel.safetensors", upstream), _file(tmp_path / "y_cqt.safetensors", upstream))
+    assert _import(*files, bundle=folder) == os.EX_OK
+    now = read_bundle(folder)
+    assert now.ensemble_temperature == 0.8
+    assert now.weights == {"mobilenet_v3_large_cqt": 2.5, "mobilenet_v3_large_mel": 1.0}
+
+
+def test_a_compact_file_is_imported(tmp_path: Path, upstream: dict[str, Tensor]) -> None:
+    file = tmp_path / "a_cqt.safetensors"
+    safetensors.torch.save_file(compress(upstream), file, dict(METADATA))
+    assert _import(file, bundle=tmp_path / "mine") == os.EX_OK
+    bundle = read_bundle(tmp_path / "mine")
+    loaded = load_model(bundle.models[0], bundle).state_dict()
+    expected = read_state_dict(file)
+    assert all(torch.equal(loaded[key], expected[key]) for key in expected if "num_batches" not in key)
 
 
 def test_a_shipped_bundles_name_means_one_of_the_users_own(

@@ -159,6 +159,16 @@ def test_a_bundle_comes_as_it_is_described(hub: Hub, own_data: Path) -> None:
     assert [path for path, _ in hub.fetches[before:]] == ["bundle.toml"]
 
 
+def test_a_pulled_bundle_keeps_the_weights_of_its_votes(hub: Hub, own_data: Path) -> None:
+    _offer_bundle(hub, cqt=b"first", mel=b"second")
+    text = hub.files["bundle.toml"].decode().replace("temperature = 1.5\n", "temperature = 1.5\nweight = 0.5\n")
+    hub.files["bundle.toml"] = b"ensemble_temperature = 0.9\n" + text.encode()
+    assert _pull() == os.EX_OK
+    bundle = read_bundle(own_data / "genres")
+    assert bundle.ensemble_temperature == 0.9
+    assert bundle.weights == {"resnet50_cqt": 0.5, "resnet50_mel": 0.5}
+
+
 def test_only_the_chosen_models_of_a_bundle_are_fetched(hub: Hub, own_data: Path) -> None:
     _offer_bundle(hub, cqt=b"first", mel=b"second")
     assert _pull("resnet50_mel") == os.EX_OK
