@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +13,26 @@ from ccmusic_stream.geometry import BINS, HOP_LENGTH, LAG_COLUMNS, PRIME_COLUMNS
 from ccmusic_stream.labels import Label, Labels
 from ccmusicd.analyzer import Analyzer, Answer, Job, ModelAnswer
 from ccmusicd.events import ColumnsEvent, Event, HopEvent, SegmentEvent, StatusEvent, TitleEvent
-from ccmusicd.hub import About, Hub, StationInfo
+from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 from ccmusicd.station import Station, StationOptions
 
 HOP_COLUMNS = 43
 HOP = HOP_COLUMNS * HOP_LENGTH
 LABELS = Labels([Label("jazz", "Jazz", "爵士"), Label("rock", "Rock", "摇滚")])
+ABOUT = About("node", "light", trained=True, labels=LABELS, models=(), stations=(StationInfo("main", "", ""),))
 
 
 class Bench:
     """A station on a bench: the test turns the clock, hands sound in and answers the jobs."""
 
-    def __init__(self, *, real_time: bool = True, patient: bool = False, analyzer_state: str = "running") -> None:
-        about = About("node", "light", trained=True, labels=LABELS, models=(), stations=(StationInfo("main", "", ""),))
+    def __init__(
+        self,
+        *,
+        real_time: bool = True,
+        patient: bool = False,
+        analyzer_state: str = "running",
+        about: About = ABOUT,
+    ) -> None:
         self.hub = Hub(about)
         self.inbox = self.hub.subscribe(
             ("hop", "segment", "status", "title", "level", "spectrogram"), capacity=1_000_000
@@ -108,6 +116,22 @@ def test_each_hop_is_voted_on_once_and_in_order(bench: Bench, make_music: Callab
     assert hops[-1].models["bad"].error == "gave NaN"
     assert hops[-1].dropped == 0
     assert all(hop.time_us == bench.start_us + round(hop.end_sample / SAMPLE_RATE * 1e6) for hop in hops[1:])
+
+
+def test_votes_are_weighted_and_tempered_as_the_bundle_says(make_music: Callable[..., NDArray[np.float32]]) -> None:
+    models = (ModelInfo("heavy", "resnet50", "cqt", weight=4.0), ModelInfo("light", "resnet50", "mel"))
+    bench = Bench(about=replace(ABOUT, models=models, ensemble_temperature=0.5))
+    bench.play(make_music(1.5), answered=False)
+    job = bench.station.next_job()
+    votes = {
+        "heavy": ModelAnswer(np.array([0.9, 0.1]), 1.0, None),
+        "light": ModelAnswer(np.array([0.4, 0.6]), 1.0, None),
+    }
+    columns = b"".join(bytes(bins * len(job.samples) // HOP_LENGTH) for bins in BINS.values())
+    bench.station.answered(job, Answer(votes, columns, 0.01))
+    (hop,) = (event for event in bench.events(HopEvent) if isinstance(event, HopEvent))
+    assert hop.ensemble == pytest.approx({"jazz": 0.8**2 / 0.68, "rock": 0.2**2 / 0.68})
+    assert hop.agreement == 0.5
 
 
 def test_first_job_primes_and_the_next_ones_carry_only_new_sound(
