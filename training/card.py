@@ -274,11 +274,11 @@ def _licence(record: Record) -> str:
         f" They were trained in part on excerpts of {len(credited)} recordings under other licences"
         f" ({', '.join(kinds)}). The recordings themselves are not part of the bundle."
     )
-    works: dict[tuple[str, str], list[str]] = defaultdict(list)
+    works: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for entry in credited:
-        works[entry["artist"], entry["licence"]].append(entry["title"])
-    rows = [[artist, licence, "; ".join(titles)] for (artist, licence), titles in sorted(works.items())]
-    return f"{text}\n\n{_table(['artist', 'licence', 'works'], rows)}"
+        works[entry["artist"], entry["licence"], entry["source"]].append(entry["title"])
+    rows = [[artist, licence, "; ".join(titles), source] for (artist, licence, source), titles in sorted(works.items())]
+    return f"{text}\n\n{_table(['artist', 'licence', 'works', 'taken from'], rows)}"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
