@@ -42,7 +42,7 @@ _VAMPS = (
     "I:maj7#11 bII:maj7#11", "I:7sus4 I:7sus4 bIII:7sus4 bIII:7sus4",
 )  # fmt: skip
 _OLD = (
-    "I:6 I:6 VI:7 VI:7 II:7 V:7 I:6 V:7", "I:6 I:7 IV:6 iv:m6 I:6,VI:7 II:7,V:7 I:6 V:7", 
+    "I:6 I:6 VI:7 VI:7 II:7 V:7 I:6 V:7", "I:6 I:7 IV:6 iv:m6 I:6,VI:7 II:7,V:7 I:6 V:7",
     "i:m6 i:m6 iv:m6 i:m6 V:7 V:7 i:m6 V:7",
     "III:7 III:7 VI:7 VI:7 II:7 II:7 V:7 V:7",
 )  # fmt: skip
@@ -64,8 +64,8 @@ _HORNS = (
 )
 _LOWEST = {
     "trumpet": 58, "muted_trumpet": 60, "tenor_sax": 49, "alto_sax": 55, "trombone": 45, "baritone_sax": 40,
-    "soprano_sax": 60, "clarinet": 55, "flute": 64, "vibraphone": 58, "jazz_guitar": 52, "nylon_guitar": 52, "violin": 58,
-    "steel_guitar": 52, "grand_piano": 62, "rhodes": 60, "hammond": 60, "voice_high": 58, "voice_low": 46,
+    "soprano_sax": 60, "clarinet": 55, "flute": 64, "vibraphone": 58, "jazz_guitar": 52, "nylon_guitar": 52,
+    "violin": 58, "steel_guitar": 52, "grand_piano": 62, "rhodes": 60, "hammond": 60, "voice_high": 58, "voice_low": 46,
     "harmonica": 60,
 }  # fmt: skip
 """Where a soloist's comfortable register begins; it spans about two octaves."""
@@ -521,7 +521,7 @@ def _vocal(rng: np.random.Generator, seconds: float) -> Piece:
 
 _STYLES: tuple[tuple[Callable[[np.random.Generator, float], Piece], float], ...] = (
     (_swing_trio, 2.5), (_quartet, 3), (_hard_bop, 1.5), (_cool, 1.2), (_modal, 1.2), (_big_band, 2), (_ballad, 2),
-    (_bossa, 1.5), (_latin, 1.2), (_gypsy, 1.2), (_organ_trio, 1), (_dixieland, 1.2), (_stride, 1), 
+    (_bossa, 1.5), (_latin, 1.2), (_gypsy, 1.2), (_organ_trio, 1), (_dixieland, 1.2), (_stride, 1),
     (_solo_instrument, 1.2), (_fusion, 1), (_vocal, 1.2),
 )  # fmt: skip
 

@@ -48,7 +48,7 @@ COMPASS: Mapping[str, tuple[int, int]] = {
     "harmonica": (55, 96), "bagpipe": (43, 84), "sitar": (43, 84), "koto": (43, 88), "shamisen": (48, 84),
     "oud": (38, 76), "kalimba": (55, 91), "marimba": (45, 96), "vibraphone": (53, 89), "xylophone": (60, 103),
     "glockenspiel": (72, 108), "tubular_bells": (55, 79), "shanai": (55, 86), "voice_high": (55, 84),
-    "voice_low": (38, 69), "choir": (38, 82), "oohs": (40, 80), "didgeridoo": (26, 45), "tanpura": (31, 67),
+    "voice_low": (38, 69), "choir": (38, 82), "oohs": (40, 80), "didgeridoo": (26, 58), "tanpura": (31, 67),
 }  # fmt: skip
 """The lowest and the highest pitch of acoustic instruments; a note beyond moves by octaves. Others play anything."""
 
