@@ -89,7 +89,7 @@ def test_an_older_file_stays_when_the_new_one_cannot_be_written(
     target = tmp_path / "b" / "b.safetensors"
     target.write_text("older")
 
-    def full(_tensors: dict[str, Tensor], path: Path) -> None:
+    def full(_tensors: dict[str, Tensor], path: Path, _metadata: dict[str, str] | None) -> None:
         path.write_text("half")
         raise safetensors.SafetensorError("I/O error: No space left on device")
 
