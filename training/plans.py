@@ -1,0 +1,80 @@
+"""How long each network learns, on what pictures: plans for a CPU and for a GPU."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ccmusic_stream.models.bundle import BACKBONES
+
+DEFAULT_MODELS = ("vgg19_bn_cqt", "resnet50_mel", "densenet121_cqt", "efficientnet_b0_mel", "mobilenet_v3_large_cqt")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """`images` pictures of `width` of the 224 pixels that 10 s have, `batch` at a time, at a peak learning `rate`.
+
+    `divisor` makes the network narrow (see `networks`). The average's `memory` is its decay at each step; `measured`
+    is how many steps lie between two measurements on what is held out.
+    """
+
+    divisor: int
+    width: int
+    images: int
+    batch: int
+    rate: float
+    memory: float = 0.998
+    measured: int = 100
+
+    @property
+    def steps(self) -> int:
+        """Batches in the stage."""
+        return max(1, self.images // self.batch)
+
+
+_LIGHT = (Stage(1, 96, 60_000, 32, 2e-3), Stage(1, 224, 4_000, 16, 3e-4, measured=60))
+_HALF = (
+    Stage(2, 96, 45_000, 32, 2e-3),
+    Stage(1, 96, 4_000, 16, 4e-4, measured=60),
+    Stage(1, 224, 800, 8, 1e-4, 0.99, 50),
+)
+_CPU: Mapping[str, tuple[Stage, ...]] = {
+    "mobilenet_v3_large": _LIGHT,
+    "efficientnet_b0": _LIGHT,
+    "densenet121": _HALF,
+    "resnet50": _HALF,
+    "vgg19_bn": (
+        Stage(4, 96, 40_000, 32, 2e-3),
+        Stage(1, 96, 800, 16, 2e-4, 0.97, 25),
+        Stage(1, 224, 160, 8, 5e-5, 0.9, 10),
+    ),
+}
+"""On a few cores: crops of 4.3 s at full resolution, narrow networks first, then full width, then full windows.
+
+Measured on 2 cores, forwards and backwards at 224 × 96 pixels, pictures a second: mobilenet_v3_large 77,
+efficientnet_b0 41, densenet121 14 (by 2: 48), resnet50 12 (by 2: 44), vgg19_bn 2.6 (by 4: 35).
+"""
+
+_CUDA = (Stage(1, 96, 300_000, 64, 2e-3, 0.999, 300), Stage(1, 224, 100_000, 64, 5e-4, 0.999, 200))
+
+
+def plan_for(backbone: str, device: str, scale: float = 1.0) -> tuple[Stage, ...]:
+    """The stages of one network on "cpu" or "cuda", `scale` times as long as usual.
+
+    Raises:
+        ValueError: the backbone is unknown.
+    """
+    if backbone not in BACKBONES:
+        raise ValueError(f"there is no plan for {backbone!r}; known are {', '.join(BACKBONES)}")
+    stages = _CUDA if device == "cuda" else _CPU.get(backbone, _LIGHT)
+    return tuple(replace(stage, images=max(stage.batch, round(stage.images * scale))) for stage in stages)
+
+
+def fine_plan(backbone: str, device: str, scale: float = 1.0) -> tuple[Stage, ...]:
+    """The one stage in which trained weights learn the music of another collection."""
+    plan_for(backbone, device)  # refuses what is unknown
+    if device == "cuda":
+        stage = Stage(1, 224, 60_000, 64, 4e-4, 0.999, 100)
+    elif backbone == "vgg19_bn":
+        stage = Stage(1, 96, 1_600, 16, 1e-4, 0.97, 20)
+    else:
+        stage = Stage(1, 96, 12_000, 32, 4e-4, 0.99, 40)
+    return (replace(stage, images=max(stage.batch, round(stage.images * scale))),)
