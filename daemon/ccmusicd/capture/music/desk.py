@@ -8,6 +8,11 @@ CEILING = 0.88
 """Where the soft limiter ends: peaks stay under -1 dBFS."""
 
 
+def limited(mix: Sound) -> Sound:
+    """The mix bent softly below the ceiling."""
+    return saturated(mix, 1.0 / CEILING) * np.float32(CEILING)
+
+
 class Desk:
     """One piece's mix. Sounds may reach over the bar line; what is beyond it waits for the next bar.
 
@@ -33,8 +38,11 @@ class Desk:
             self._send[first : first + len(sound)] += sound * np.float32(gain * send)
 
     def bar(self, length_s: float) -> Sound:
-        """The mix up to the next bar line, which becomes the current one."""
-        length = samples(length_s)
+        """The mix up to the next bar line, which becomes the current one, through the limiter."""
+        return limited(self.mix(samples(length_s)))
+
+    def mix(self, length: int) -> Sound:
+        """The mix of the next so many samples, before the limiter."""
         self._make_room(length + len(self._room))
         reverberant = convolved(self._send[:length], self._room)
         self._wet[: len(reverberant)] += reverberant
@@ -42,7 +50,7 @@ class Desk:
         for line in (self._dry, self._send, self._wet):
             line[:-length] = line[length:]
             line[-length:] = 0.0
-        return saturated(mix, 1.0 / CEILING) * np.float32(CEILING)
+        return mix
 
     def fade_out(self, length_s: float) -> Sound:
         """What still sounds, faded to nothing."""

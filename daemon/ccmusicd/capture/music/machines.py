@@ -160,7 +160,8 @@ def hand_percussion(rng: np.random.Generator) -> dict[int, Timbre]:
         75: scaled(tone((2450.0 * high,), 0.025), 0.7), 76: scaled(tone((1150.0 * high, 1900.0), 0.03), 0.7),
         77: scaled(tone((820.0 * high, 1400.0), 0.035), 0.7),
         78: scaled(cuica, 0.6), 79: scaled(tone((300.0 * size, 600.0 * size), 0.18), 0.6),
-        80: scaled(tone((5200.0 * high, 7900.0), 0.04), 0.4), 81: scaled(tone((5200.0 * high, 7900.0), 0.5 * ring), 0.4),
+        80: scaled(tone((5200.0 * high, 7900.0), 0.04), 0.4),
+        81: scaled(tone((5200.0 * high, 7900.0), 0.5 * ring), 0.4),
     }  # fmt: skip
 
 
@@ -189,10 +190,12 @@ def kit_808(rng: np.random.Generator) -> Instrument:
         **_toms(rng.uniform(75.0, 100.0), rng.uniform(0.12, 0.3), 0.3, 0.05),
         35: kick, 36: kick, 37: scaled(tone((1700.0, 470.0), 0.015), 0.7), 38: snare, 40: snare,
         39: clap(rng.uniform(0.05, 0.14), 900.0), 42: scaled(metal(clang, hat, 6500.0), 0.5),
-        44: scaled(metal(clang, 1.5 * hat, 6500.0), 0.45), 46: scaled(metal(clang, rng.uniform(0.1, 0.35), 6000.0), 0.5),
+        44: scaled(metal(clang, 1.5 * hat, 6500.0), 0.45),
+        46: scaled(metal(clang, rng.uniform(0.1, 0.35), 6000.0), 0.5),
         49: scaled(metal(clang, 0.5, 3500.0, noisy=0.2), 0.6), 51: scaled(metal(clang, 0.35, 5000.0, ping=0.4), 0.5),
         56: scaled(metal((540.0, 800.0), 0.15, 450.0, ping=0.6), 0.7),
-        62: membrane(370.0, bend=0.1, fall_s=0.02, ring_s=0.05), 63: membrane(250.0, bend=0.1, fall_s=0.02, ring_s=0.07),
+        62: membrane(370.0, bend=0.1, fall_s=0.02, ring_s=0.05),
+        63: membrane(250.0, bend=0.1, fall_s=0.02, ring_s=0.07),
         64: membrane(165.0, bend=0.1, fall_s=0.02, ring_s=0.09),
     })  # fmt: skip
 
@@ -233,12 +236,14 @@ def acoustic(rng: np.random.Generator, *, power: float = 0.0, brushes: bool = Fa
     return {
         **hand_percussion(rng),
         **_toms(rng.uniform(70.0, 100.0), 0.12 + 0.1 * power, 0.15, 0.2),
-        35: kick, 36: kick, 37: scaled(tone((1500.0, 420.0, 2300.0), 0.02), 0.7), 38: hit, 40: swept_snare if brushes
-        else snare, 39: swept_snare if brushes else clap(0.08, 900.0),
-        42: scaled(metal(bronze, hat, 5500.0, noisy=0.7), 0.45), 44: scaled(metal(bronze, 1.3 * hat, 4500.0, noisy=0.7), 0.4),
+        35: kick, 36: kick, 37: scaled(tone((1500.0, 420.0, 2300.0), 0.02), 0.7), 38: hit, 40: hit,
+        39: swept_snare if brushes else clap(0.08, 900.0),
+        42: scaled(metal(bronze, hat, 5500.0, noisy=0.7), 0.45),
+        44: scaled(metal(bronze, 1.3 * hat, 4500.0, noisy=0.7), 0.4),
         46: scaled(metal(bronze, 0.2 * ring, 5000.0, noisy=0.7), 0.5),
         49: scaled(metal(bronze, 0.6 * ring, 2600.0, noisy=0.8), 0.7),
-        57: scaled(metal(bronze, 0.5 * ring, 3200.0, noisy=0.8), 0.7), 52: scaled(metal(bronze, 0.3, 2000.0, noisy=0.6), 0.7),
+        57: scaled(metal(bronze, 0.5 * ring, 3200.0, noisy=0.8), 0.7),
+        52: scaled(metal(bronze, 0.3, 2000.0, noisy=0.6), 0.7),
         55: scaled(metal(bronze, 0.2, 4000.0, noisy=0.8), 0.6),
         51: scaled(metal(bronze, 0.4 * ring, 3500.0, noisy=0.4, ping=0.6), 0.45),
         59: scaled(metal(bronze, 0.45 * ring, 3000.0, noisy=0.5, ping=0.5), 0.45),

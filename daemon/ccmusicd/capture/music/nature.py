@@ -1,6 +1,7 @@
 """What is not a note: records' surfaces, weather, water, birds, crowds, and the noise before a drop."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ccmusicd.capture.music.playing import Instrument, Makers, Stroke, Timbre
 from ccmusicd.capture.music.synth import (
@@ -30,7 +31,7 @@ def _drawn(rng: np.random.Generator) -> int:
     return int(rng.integers(1 << 31))
 
 
-def _clipped(sound: Sound) -> Sound:
+def _clipped(sound: NDArray[np.floating]) -> Sound:
     """The sound at an even level whatever its rare peaks are: RMS 0.25, bent towards 1."""
     rms = float(np.sqrt(np.mean(np.square(sound)) + 1e-12))
     return np.asarray(np.tanh(sound * np.float32(0.25 / rms)), dtype=np.float32)
@@ -178,7 +179,8 @@ def riser(rng: np.random.Generator) -> Instrument:
 
         def climb(hertz: Sound, at: Sound) -> Sound:
             centre = low * 2.0 ** (octaves * np.minimum(at / stroke.length_s, 1.0))
-            return resonant_lowpass(hertz, np.asarray(centre), resonance) * hertz / np.hypot(hertz, centre * 0.5)
+            low_cut = hertz / np.hypot(hertz, centre * 0.5)
+            return np.asarray(resonant_lowpass(hertz, np.asarray(centre), resonance) * low_cut, dtype=np.float32)
 
         place = np.arange(length, dtype=np.float32) / np.float32(length)
         return ramped(normalised(swept(hiss, climb) * place**power), 0.02, 0.01)

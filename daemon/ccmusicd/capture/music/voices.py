@@ -69,7 +69,7 @@ class Singer:
 def _singer(rng: np.random.Generator, tract: tuple[float, float], *, growl: bool = False) -> Singer:
     return Singer(
         tract=rng.uniform(*tract),
-        tilt=rng.uniform(-1.5, -0.9) if not growl else rng.uniform(-0.9, -0.5),
+        tilt=rng.uniform(-1.2, -0.6) if not growl else rng.uniform(-0.8, -0.4),
         vibrato=rng.uniform(0.0, 0.45) if not growl else 0.0,
         vibrato_hz=rng.uniform(4.6, 6.4),
         glide_s=rng.uniform(0.025, 0.09),
@@ -170,8 +170,8 @@ def sung(strokes: Sequence[Stroke], singer: Singer) -> Sound:
     def mouth(hertz: Sound, at: Sound) -> Sound:
         here = np.minimum((at * _RATE).astype(np.int64), len(grid) - 1)[:, 0]
         tracks = (curves.formants[here] * singer.tract).astype(np.float32)
-        peaks = [(tracks[:, i : i + 1], widths[i], height) for i, height in enumerate((1.0, 0.7, 0.4))]
-        fixed = [(3400.0 * singer.tract, 250.0, 0.25), (4300.0 * singer.tract, 350.0, 0.12)]
+        peaks = [(tracks[:, i : i + 1], widths[i], height) for i, height in enumerate((1.0, 1.0, 0.7))]
+        fixed = [(3400.0 * singer.tract, 250.0, 0.5), (4300.0 * singer.tract, 350.0, 0.3)]
         return resonances(hertz, [*peaks, *fixed], 0.015)
 
     voice = swept(source, mouth, 512)
