@@ -54,7 +54,7 @@ def _begin(
     mode = pick(rng, ("major", "harmonic_minor"))
     piece = Piece(
         rng, style, seconds, tempo=tempo, metre=pick(rng, metre), scale=mode, room=room, rubato=rubato,
-        loose=(0.004, 0.022),
+        loose=(0.003, 0.015),
     )  # fmt: skip
     if old and chance(rng, 0.4):
         piece.tuning -= 100.0

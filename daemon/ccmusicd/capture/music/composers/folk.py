@@ -56,7 +56,7 @@ def _begin(
     mode = pick(rng, modes)
     piece = Piece(
         rng, style, seconds, tempo=tempo, metre=metre, scale=mode, swing=swing, swing_unit=unit, room=room,
-        loose=(0.006, 0.024),
+        loose=(0.003, 0.014),
     )  # fmt: skip
     piece.harmony(lines or _MODES[mode], each)
     piece.tags = (mode,)

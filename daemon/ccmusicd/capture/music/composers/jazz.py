@@ -1,5 +1,6 @@
 """Composes jazz: trios, quartets, big bands, ballads, Latin and gypsy jazz, dixieland, stride, fusion."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -87,11 +88,11 @@ def _begin(
 ) -> Piece:
     """A piece over changes, a place each bar. Swing grows from even eighths at high tempos to triplets at slow ones."""
     piece = Piece(
-        rng, style, seconds, tempo=tempo, metre=metre, room=room, loose=(0.005, 0.02), swing=0.5 if straight else 0.62,
+        rng, style, seconds, tempo=tempo, metre=metre, room=room, loose=(0.003, 0.012), swing=0.5 if straight else 0.62,
         scale="bebop",
     )  # fmt: skip
     if not straight:
-        piece.set_swing(float(np.clip(0.74 - piece.tempo / 1400 + 0.03 * rng.standard_normal(), 0.52, 0.7)))
+        piece.set_swing(float(np.clip(0.74 - piece.tempo / 1400 + 0.03 * rng.standard_normal(), 0.54, 0.7)))
     piece.harmony(lines)
     piece.tags = ("straight" if straight else "swung",)
     return piece
@@ -139,7 +140,7 @@ def _solo(piece: Piece, low: int, *, busy: float, start: float = 0.0, end: float
             tones.append(Tone(beat, step, pitch))
             beat += step
         tones[-1:] = [Tone(tone.start, step * pick(rng, (1, 2, 3)), tone.pitch) for tone in tones[-1:]]
-        beat = np.ceil(beat * 2) / 2 + pick(rng, (0.5, 1.0, 1.5, 2.5, 4.0), (2, 2, 2, 2 - busy, 1.2 - busy))
+        beat = math.ceil(beat * 2) / 2 + pick(rng, (0.5, 1.0, 1.5, 2.5, 4.0), (2, 2, 2, 2 - busy, 1.2 - busy))
     return tones
 
 
@@ -175,8 +176,8 @@ def _two_feel(piece: Piece, part: PartBuilder, around: int = 38, velocity: float
     """Root and fifth on the first and third beats (dixieland, gypsy jazz, ballads)."""
     for beat in np.arange(0.0, piece.beats, 2.0):
         chord = chord_at(piece.chords, beat)
-        fifth = beat > chord.start or (beat % piece.metre > 0 and chance(piece.rng, 0.5))
-        part.add(beat, 1.6, theory.nearest([chord.root + 7 * fifth], around), velocity)
+        fifth = bool(beat > chord.start) or (beat % piece.metre > 0 and chance(piece.rng, 0.5))
+        part.add(beat, 1.6, theory.nearest([chord.root + (7 if fifth else 0)], around), velocity)
 
 
 def _rootless(chord: Chord) -> Chord:

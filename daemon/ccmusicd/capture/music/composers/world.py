@@ -43,7 +43,7 @@ def _begin(
     """A piece in one of the scales over chords, or over a bare fifth."""
     scale = pick(rng, scales)
     piece = Piece(
-        rng, style, seconds, tempo=tempo, metre=metre, scale=scale, room=room, rubato=rubato, loose=(0.005, 0.024)
+        rng, style, seconds, tempo=tempo, metre=metre, scale=scale, room=room, rubato=rubato, loose=(0.003, 0.014)
     )  # fmt: skip
     piece.harmony(lines)
     piece.pattern = pattern
@@ -76,11 +76,11 @@ def _ornamented(piece: Piece, part: PartBuilder, tones: Sequence[Tone], velocity
     for tone in tones:
         upper = theory.stepped(piece.scale, tone.pitch, 1)
         if tone.length >= 0.5 and chance(rng, rate * 0.5):
-            part.add(tone.start, 0.1, upper, velocity * 0.8)
-            part.add(tone.start + 0.1, tone.length - 0.1, tone.pitch, velocity)
+            part.add(tone.start, 0.1, upper, velocity * 0.8, "", "a")
+            part.add(tone.start + 0.1, tone.length - 0.1, tone.pitch, velocity, "", "a")
         elif tone.length >= 1 and chance(rng, rate * 0.3):
             for index in range(int(tone.length * 4)):
-                part.add(tone.start + index / 4, 0.24, upper if index % 2 else tone.pitch, velocity * 0.9)
+                part.add(tone.start + index / 4, 0.24, upper if index % 2 else tone.pitch, velocity * 0.9, "", "a")
         else:
             slide = chance(rng, rate * 0.6)
             part.add(tone.start, tone.length * 0.97, tone.pitch, velocity, "slide" if slide else "", "a")
@@ -309,9 +309,7 @@ def _andean(rng: np.random.Generator, seconds: float) -> Piece:
 
 def _gamelan(rng: np.random.Generator, seconds: float) -> Piece:
     """Layers of bronze: a slow core, doublings twice and four times as fast, gongs at the cycle's end."""
-    piece = _begin(
-        rng, "gamelan", seconds, (60, 132), ("pelog", "pentatonic", "in"), room=(0.25, 0.6), pattern="colotomic"
-    )
+    piece = _begin(rng, "gamelan", seconds, (60, 132), ("pelog", "pentatonic", "in"), room=(0.25, 0.6))
     piece.tuning += between(rng, -40, 40)
     core = _tune(piece, ((1, 1, 1, 1),), 57, 70, 0.3, "ABAC")
     for name, instrument, splits, shift in (
@@ -338,6 +336,7 @@ def _gamelan(rng: np.random.Generator, seconds: float) -> Piece:
             step=0.5,
             rng=rng,
         )
+        piece.pattern = "kendang"
     return piece
 
 
