@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ccmusic_stream.ensemble import band
@@ -79,11 +80,12 @@ def print_report(report: Report, console: Console, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
         return
     console.print(
-        f"\n[bold]{report['bundle']}[/] on {', '.join(report['data'])}: {report['recordings']} recordings, "
+        f"\n[bold]{escape(report['bundle'])}[/] on {escape(', '.join(report['data']))}: {report['recordings']} recordings, "
         f"{report['windows']} windows; {len(report['unreadable'])} cannot be read, "
         f"{sum(report['other_genres'].values())} are of other genres"
         f"{' (' + ', '.join(report['other_genres']) + ')' if report['other_genres'] else ''}",
         highlight=False,
+        soft_wrap=True,
     )
     console.print(_figures_table(report))
     console.print(_genres_table(report))
