@@ -238,7 +238,7 @@ def _generative(rng: np.random.Generator, seconds: float) -> Piece:
     )
     for index in range(whole(rng, 3, 7)):
         part = piece.part(f"loop {index + 1}", pick(rng, instruments))
-        period, offset = between(rng, 4.0, 13.0), between(rng, 0.0, 6.0)
+        period, offset = between(rng, 4.0, 13.0), between(rng, 0.0, 6.0) if index else 0.0
         pitch = theory.nearest(piece.scale, between(rng, 45, 82))
         for turn in range(math.ceil(piece.beats / period)):
             part.add(offset + turn * period, period * between(rng, 0.4, 0.8), pitch, between(rng, 42, 70))
