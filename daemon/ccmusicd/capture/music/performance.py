@@ -20,7 +20,9 @@ PEAK = 0.9
 LEVEL = 10.0 ** (-16.0 / 20.0)
 """The RMS that the engineer at the desk aims at, -16 dBFS."""
 
-_FADER = 10.0 ** (1.5 / 20.0)  # the fader moves so much from bar to bar, and no more
+# How far the fader moves in a bar, and what it takes a soft beginning for at most: what follows is louder.
+_UP, _DOWN = 10.0 ** (1.5 / 20.0), 10.0 ** (4.0 / 20.0)
+_SOFTEST = 0.08
 # What brings the families to one level, in decibels: chords of pads add up, basses and drums carry a piece.
 _TRIM_DB = {
     "synth_pad": -8.0, "strings": -4.0, "choir": -6.0, "organ": -6.0, "synth_lead": -3.0, "noise": -8.0,
@@ -34,6 +36,15 @@ _DUCKED_S = 0.16
 def playable(score: Score) -> bool:
     """Whether the band has every instrument of the score; it has nobody who speaks."""
     return all(part.instrument in MAKERS for part in score.parts)
+
+
+def longest_rest_s(score: Score) -> float:
+    """The longest time in seconds that nobody plays, from the first beat to the last."""
+    beat, longest = 0.0, 0.0
+    for note in sorted((note for part in score.parts for note in part.notes), key=lambda note: note.start):
+        longest = max(longest, note.start - beat)
+        beat = max(beat, note.start + note.length)
+    return max(longest, score.beats - beat) * 60.0 / score.tempo
 
 
 def part_sound(part: Part, score: Score, rng: np.random.Generator) -> Sound:
@@ -87,16 +98,23 @@ class _Level:
         if here <= 1e-9:
             return mix * np.float32(self._gain)
         if not self._gain:
-            self._gain = LEVEL / here**0.5
+            self._gain = LEVEL / max(_loudest(mix), _SOFTEST)
         # what this bar should be for all that has been played to come out right
         due = max(LEVEL**2 * (self._count + len(mix)) - self._energy, 0.25 * LEVEL**2 * len(mix)) / len(mix)
         wanted = min(due, 2.0 * LEVEL**2) ** 0.5 / here**0.5
-        after = float(np.clip(wanted, self._gain / _FADER, self._gain * _FADER))
+        after = float(np.clip(wanted, self._gain / _DOWN, self._gain * _UP))
         out = mix * np.linspace(self._gain, after, len(mix), dtype=np.float32)
         self._gain = after
         self._energy += float(np.square(out).sum())
         self._count += len(mix)
         return out
+
+
+def _loudest(mix: Sound) -> float:
+    """The RMS of the loudest 0.4 s: a first bar that begins with a rest, or with one soft note, is not made loud."""
+    window = samples(0.4)
+    whole = np.pad(np.square(mix), (0, -len(mix) % window)).reshape(-1, window)
+    return float(np.sqrt(whole.mean(axis=1).max()))
 
 
 def _gain(part: Part) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ccmusicd.capture.music.composers import ambient, classical, folk, jazz, world
+from ccmusicd.capture.music.composers.writing import chord_of
 from ccmusicd.capture.music.score import INSTRUMENTS, Part, Score
 
 _COMPOSERS: dict[str, Callable[[np.random.Generator, float], Score]] = {
@@ -107,6 +108,13 @@ def test_the_ride_cymbal_swings() -> None:
         drums = next(part for part in piece.parts if INSTRUMENTS[part.instrument].drums)
         off = [note.start % 1 for note in drums.notes if note.pitch in {51, 59} and 0.3 < note.start % 1 < 0.9]
         assert 0.51 < np.median(off) < 0.72, piece.style
+
+
+@pytest.mark.parametrize(
+    ("symbol", "avoided"), [("ii:m7b5", {9}), ("V:7b9", {6, 9}), ("I:maj7", {10}), ("vii:dim7", {6})]
+)
+def test_an_improviser_avoids_what_clashes_with_the_chord(symbol: str, avoided: set[int]) -> None:
+    assert not avoided & set(jazz._scale_of(chord_of(symbol, 0)))
 
 
 def test_jazz_chords_have_sevenths_or_more() -> None:
