@@ -102,9 +102,9 @@ def _scale_of(chord: Chord) -> tuple[int, ...]:
     """The pitch classes an improviser draws on over a chord."""
     intervals = {interval % 12 for interval in chord.intervals}
     if {4, 10} <= intervals:
-        name = "diminished" if intervals & {1} else "bebop"
+        name = "hijaz" if 1 in intervals else "bebop"
     elif {3, 6} <= intervals:
-        name = "phrygian" if 10 in intervals else "diminished"
+        name = "locrian" if 10 in intervals else "diminished"
     elif 3 in intervals:
         name = "dorian"
     else:

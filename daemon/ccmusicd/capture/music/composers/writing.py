@@ -23,6 +23,7 @@ SCALES: Mapping[str, tuple[int, ...]] = {
     "pentatonic": (0, 2, 4, 7, 9), "minor_pentatonic": theory.MINOR_PENTATONIC, "blues": (0, 3, 5, 6, 7, 10),
     "in": (0, 1, 5, 7, 8), "hirajoshi": (0, 2, 3, 7, 8), "pelog": (0, 1, 3, 7, 8), "whole_tone": (0, 2, 4, 6, 8, 10),
     "bebop": (0, 2, 4, 5, 7, 9, 10, 11), "diminished": (0, 2, 3, 5, 6, 8, 9, 11),
+    "locrian": (0, 1, 3, 5, 6, 8, 10),
 }  # fmt: skip
 
 QUALITIES: Mapping[str, tuple[int, ...]] = {
