@@ -4,7 +4,7 @@ It is made of two kinds of plain values, both JSON: reports of `training.evaluat
 holds (all but `heard` and `models` may be missing):
 
 heard                  {genre: {source: {files, tracks, artists, hours}}}, see `heard`
-held_out               [{genre, source, how, train, validation, shared}], see `training.data.splits.GenreSplit`
+split                  [{genre, source, how, train, validation, shared}], see `training.data.splits.GenreSplit`
 models                 {model: {key: value}}, as epochs, temperature, weight: the same keys for each
 ensemble_temperature   that of the votes' weighted mean
 credits                [{artist, title, licence, source}], see `credits_of`
@@ -132,8 +132,8 @@ def _training(record: Record) -> str:
     text += f"\n\n{_table(['model', *(key.replace('_', ' ') for key in keys)], rows)}"
     if "ensemble_temperature" in record:
         text += f"\n\nTemperature of the weighted mean of the votes: {record['ensemble_temperature']:.3f}."
-    if record.get("held_out"):
-        text += "\n\n### Held out while training\n\n" + _held_out(record["held_out"])
+    if record.get("split"):
+        text += "\n\n### Held out while training\n\n" + _held_out(record["split"])
     return text
 
 

@@ -79,11 +79,11 @@ def print_report(report: Report, console: Console, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
         return
+    others = report["other_genres"]
     console.print(
-        f"\n[bold]{escape(report['bundle'])}[/] on {escape(', '.join(report['data']))}: {report['recordings']} recordings, "
-        f"{report['windows']} windows; {len(report['unreadable'])} cannot be read, "
-        f"{sum(report['other_genres'].values())} are of other genres"
-        f"{' (' + ', '.join(report['other_genres']) + ')' if report['other_genres'] else ''}",
+        f"\n[bold]{escape(report['bundle'])}[/] on {escape(', '.join(report['data']))}: "
+        f"{report['recordings']} recordings, {report['windows']} windows; {len(report['unreadable'])} cannot be read, "
+        f"{sum(others.values())} are of other genres{' (' + ', '.join(others) + ')' if others else ''}",
         highlight=False,
         soft_wrap=True,
     )
@@ -185,9 +185,9 @@ def percent(value: float | None) -> str:
 
 def _figures_table(report: Report) -> Table:
     table = Table(title="figures", title_justify="left")
-    table.add_column("", no_wrap=True)
-    for name in ("recordings", "top-1", "macro\ntop-1", "macro\nF1", "ECE", "NLL", "talk or\nmusic"):
-        table.add_column(name, justify="right")
+    table.add_column("", overflow="fold")
+    for name in ("files", "top-1", "macro\ntop-1", "macro\nF1", "ECE", "NLL", "talk or\nmusic"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name, figures in figures_of(report).items():
         if name == "ensemble":
             table.add_section()

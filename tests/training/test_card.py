@@ -59,7 +59,7 @@ def test_a_whole_card(tmp_path: Path) -> None:
             "jazz": {"real": {"files": 3, "tracks": 2, "artists": 2, "hours": 0.5}},
             "rock": {"composed": {"files": 100, "tracks": 100, "artists": 100, "hours": 2.0}},
         },
-        "held_out": [{"genre": "jazz", "source": "real", "how": "track", "train": 2, "validation": 1, "shared": 1}],
+        "split": [{"genre": "jazz", "source": "real", "how": "track", "train": 2, "validation": 1, "shared": 1}],
         "models": {"a_cqt": {"epochs": 12, "temperature": 1.25}, "b_mel": {"epochs": 3}},
         "ensemble_temperature": 0.9,
         "credits": [{"artist": "A|B", "title": "Song", "licence": "CC BY 4.0", "source": "r/a"}],
