@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ccmusicd.capture.music import composers
-from ccmusicd.capture.music.performance import part_sound
+from ccmusicd.capture.music.performance import part_sound, playable
 from ccmusicd.capture.music.score import INSTRUMENTS, Part, Score
 from training.corpus.codec import write_flac
 from training.corpus.mixing import mixed
@@ -25,6 +25,8 @@ Sound = npt.NDArray[np.float32]
 Composer = Callable[[np.random.Generator, float], Score]
 
 _FADE_S = 0.05
+_BY_BAND = 0.25
+"""The share of pieces that the project's own band plays throughout, as it does on the demo station."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +63,25 @@ def make_piece(order: Order, folder: Path) -> dict[str, Any]:
     """Writes the piece as FLAC in its genre's folder under `folder`; what is known of it, for pieces.jsonl."""
     rng = order.randomness()
     score = composer_of_genres()[order.genre](rng, order.seconds)
-    sounds = [rendered(part, score, rng) for part in score.parts]
+    by_band = bool(rng.random() < _BY_BAND) and playable(score)
+    sounds = [rendered(part, score, rng, by_band=by_band) for part in score.parts]
     sound, done = produced(mixed(score, sounds, rng), rng)
     sound = _ended(sound, min(score.seconds / speed_of(done), order.seconds))
     file = Path(order.genre) / f"{score.style}_{order.seed}_{order.number}.flac"
     (folder / file.parent).mkdir(parents=True, exist_ok=True)
     write_flac(folder / file, sound)
     key = {"genre": order.genre, "seed": order.seed, "number": order.number}
-    return {"file": str(file), **key, **_described(score, done, sound)}
+    return {"file": str(file), **key, "players": "band" if by_band else "sound font", **_described(score, done, sound)}
 
 
-def rendered(part: Part, score: Score, rng: np.random.Generator) -> Sound:
-    """The part by whoever plays its instrument: espeak-ng, the project's own synthesis, or the sound font."""
+def rendered(part: Part, score: Score, rng: np.random.Generator, *, by_band: bool = False) -> Sound:
+    """The part by whoever plays its instrument: espeak-ng, the project's own band, or the sound font.
+
+    The band plays what General MIDI has no sound for, and everything `by_band`.
+    """
     if part.instrument in SPOKEN:
         return spoken_part(part, score, rng)
-    if INSTRUMENTS[part.instrument].synthesised:
+    if by_band or INSTRUMENTS[part.instrument].synthesised:
         return part_sound(part, score, rng)
     return sound_font().part(part, score)
 
