@@ -170,21 +170,23 @@ def _bass(brightness_hz: tuple[float, float], round_tone: float, ring_s: float, 
 
 
 def tanpura(rng: np.random.Generator) -> Instrument:
-    """Long strings over a thread on the bridge: partials light up one after the other."""
+    """Long strings over a thread on the bridge: partials light up one after the other, and again when plucked again."""
     ring, climb = rng.uniform(2.5, 5.0), rng.uniform(0.5, 1.6)
 
     def timbre(stroke: Stroke) -> Sound:
-        length = samples(max(ring, stroke.length_s))
+        length = samples(stroke.length_s + 0.3)
         f = hz(stroke.pitch)
 
         def shimmer(frequency: Sound, at: Sound) -> Sound:
-            centre = f * (2.0 + 14.0 * np.exp(-at / climb))
+            centre = f * (2.0 + 14.0 * np.exp(-(at % ring) / climb))
             return resonances(frequency, ((centre, 3.0 * f, 1.0), (f, f, 0.3)), 0.08)
 
-        tone = swept(wave(saw_table(f), f, length), shimmer) * decay(length, 0.5 * ring)
+        since = np.arange(length, dtype=np.float32) / SAMPLE_RATE % np.float32(ring)
+        swell = (1.0 - np.exp(since / -0.02)) * np.exp(since * np.float32(-1.2 / ring))
+        tone = np.asarray(swept(wave(saw_table(f), f, length), shimmer) * swell, dtype=np.float32)
         return ramped(normalised(tone), 0.02, 0.3)
 
-    return Instrument(timbre, ends="damped")
+    return Instrument(timbre)
 
 
 _BOX = ((105.0, 30.0, 1.2), (210.0, 60.0, 0.9), (430.0, 120.0, 0.4))

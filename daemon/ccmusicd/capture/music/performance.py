@@ -8,7 +8,7 @@ import numpy as np
 from ccmusicd.capture.music.desk import Desk, limited
 from ccmusicd.capture.music.players import MAKERS
 from ccmusicd.capture.music.playing import Player
-from ccmusicd.capture.music.score import INSTRUMENTS, Part, Score
+from ccmusicd.capture.music.score import INSTRUMENTS, Note, Part, Score
 from ccmusicd.capture.music.synth import SAMPLE_RATE, Sound, ramped, samples
 
 TAIL_S = 2.0
@@ -29,6 +29,9 @@ _TRIM_DB = {
     "distorted_guitar": -5.0, "acoustic_guitar": 3.0, "electric_guitar": 2.0, "drums": 2.0, "voice": 3.0,
     "mallet": -2.0,
 }  # fmt: skip
+_RINGING = frozenset({"piano", "mallet", "acoustic_guitar", "electric_guitar", "acoustic_bass", "electric_bass"})
+_PLUCKED = frozenset({"harp", "pizzicato", "sitar", "banjo", "shamisen", "koto", "oud", "pluck"})
+_RING_S = 1.2
 _KICKS = frozenset({35, 36})
 _DUCKED_S = 0.16
 
@@ -41,9 +44,10 @@ def playable(score: Score) -> bool:
 def longest_rest_s(score: Score) -> float:
     """The longest time in seconds that nobody plays, from the first beat to the last."""
     beat, longest = 0.0, 0.0
-    for note in sorted((note for part in score.parts for note in part.notes), key=lambda note: note.start):
+    heard = [(note, _heard(part, note, score.tempo)) for part in score.parts for note in part.notes]
+    for note, length in sorted(heard, key=lambda item: item[0].start):
         longest = max(longest, note.start - beat)
-        beat = max(beat, note.start + note.length)
+        beat = max(beat, note.start + length)
     return max(longest, score.beats - beat) * 60.0 / score.tempo
 
 
@@ -115,6 +119,13 @@ def _loudest(mix: Sound) -> float:
     window = samples(0.4)
     whole = np.pad(np.square(mix), (0, -len(mix) % window)).reshape(-1, window)
     return float(np.sqrt(whole.mean(axis=1).max()))
+
+
+def _heard(part: Part, note: Note, tempo: float) -> float:
+    """For how many beats a note can be heard: what is struck or plucked dies away however long it is held."""
+    instrument = INSTRUMENTS[part.instrument]
+    rings = instrument.drums or instrument.family in _RINGING or part.instrument in _PLUCKED
+    return min(note.length, _RING_S * tempo / 60.0) if rings else note.length
 
 
 def _gain(part: Part) -> float:
