@@ -20,7 +20,7 @@ from ccmusicd.capture.music.composers.grooves import (
 from ccmusicd.capture.music.composers.piece import broken, hold
 from ccmusicd.capture.music.composers.tunes import BUSY_CELLS, LONG_CELLS, SONG_CELLS, breathing, hook, sing
 from ccmusicd.capture.music.composers.writing import between, chance, chord_at, pick, whole
-from ccmusicd.capture.music.score import Score
+from ccmusicd.capture.music.score import Articulation, Score
 
 _FOUR = (
     "k:X...X...X...X... c:....x.......x... o:..x...x...x...x. h:x.o.x.o.x.o.x.o.",
@@ -93,6 +93,7 @@ _STABS = (
     "x..x..x.x..x..x.",
 )
 
+_TOUCHES: tuple[Articulation, ...] = ("", "", "legato", "slide")
 _KITS = ("kit_909", "kit_909", "kit_808", "sampled_kit")
 _LEADS = ("saw_lead", "square_lead", "supersaw", "pluck")
 _PADS = ("warm_pad", "sweep_pad", "synth_strings", "new_age_pad", "halo_pad", "bowed_pad", "choir_pad", "metal_pad")
@@ -130,7 +131,7 @@ def _lead(band: Band, choices: Sequence[str] = _LEADS, above: float = 0.6, gain_
     rng = band.rng
     part = band.part("lead", pick(rng, choices), above=above, gain_db=gain_db, room=between(rng, 0.1, 0.5))
     tones = hook(band, whole(rng, 60, 74), pick(rng, (BUSY_CELLS, SONG_CELLS, LONG_CELLS)))
-    articulation = pick(rng, ("", "", "legato", "slide"))
+    articulation: Articulation = pick(rng, _TOUCHES)
     part.line(breathing(rng, tones, 8.0), 88, hold=between(rng, 0.5, 1.0), articulation=articulation)
 
 
@@ -146,16 +147,27 @@ def _sweep(band: Band, choices: Sequence[str] = ("acid_bass", "saw_lead", "squar
         sign, beat = signs[index % len(signs)], index / 4
         if sign in offsets:
             swell = 1 - depth * (1 + np.cos(2 * np.pi * beat / period)) / 2
-            slide = "slide" if chance(rng, 0.15) else ""
+            slide: Articulation = "slide" if chance(rng, 0.15) else ""
             part.add(beat, pick(rng, (0.12, 0.24, 0.26)), root + offsets[sign], 108 * swell, slide)
 
 
 def _club(
-    rng: np.random.Generator, style: str, seconds: float, tempo: tuple[float, float], beats: Sequence[str], pattern: str,
-    *, loops: Sequence[str] | None = None, modes: Sequence[str] = ("minor", "minor", "dorian", "major"),
-    pumping: tuple[float, float] = (0.0, 0.0), swing: tuple[float, float] = (0.5, 0.5), kits: Sequence[str] = _KITS,
-    each: Sequence[float] = (4.0, 4.0, 8.0), fills: float = 0.25, club: bool = True,
-) -> Band:  # fmt: skip
+    rng: np.random.Generator,
+    style: str,
+    seconds: float,
+    tempo: tuple[float, float],
+    beats: Sequence[str],
+    pattern: str,
+    *,
+    loops: Sequence[str] | None = None,
+    modes: Sequence[str] = ("minor", "minor", "dorian", "major"),
+    pumping: tuple[float, float] = (0.0, 0.0),
+    swing: tuple[float, float] = (0.5, 0.5),
+    kits: Sequence[str] = _KITS,
+    each: Sequence[float] = (4.0, 4.0, 8.0),
+    fills: float = 0.25,
+    club: bool = True,
+) -> Band:
     """A band of machines: the form of a club track (or of a loop), its drums, the depth of the side-chain."""
     shape = CLUB if club and chance(rng, 0.7) else LOOP
     band = Band(
@@ -200,9 +212,17 @@ def _deep_house(rng: np.random.Generator, seconds: float) -> Band:
 
 def _techno(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "techno", seconds, (124, 148), _FOUR[4:5] + _FOUR[:3] + _MINIMAL[:1], "four_on_the_floor",
-        loops=("i", "i", "i bII"), modes=("minor", "phrygian"), pumping=(0.2, 0.9), kits=("kit_909", "kit_909", "kit_808"),
-    )  # fmt: skip
+        rng,
+        "techno",
+        seconds,
+        (124, 148),
+        _FOUR[4:5] + _FOUR[:3] + _MINIMAL[:1],
+        "four_on_the_floor",
+        loops=("i", "i", "i bII"),
+        modes=("minor", "phrygian"),
+        pumping=(0.2, 0.9),
+        kits=("kit_909", "kit_909", "kit_808"),
+    )
     _bass(band, _ROLL + _OFF_BASS)
     _sweep(band, low=whole(rng, 40, 62))
     if chance(rng, 0.6):
@@ -260,9 +280,19 @@ def _drum_and_bass(rng: np.random.Generator, seconds: float) -> Band:
 
 def _dubstep(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "dubstep", seconds, (136, 146), _HALF, "half_time", modes=("minor", "phrygian"), loops=("i", "i bVI", "i bII"),
-        each=(8.0,), kits=("kit_909", "sampled_kit", "kit_808"), pumping=(0.2, 0.7), fills=0.5,
-    )  # fmt: skip
+        rng,
+        "dubstep",
+        seconds,
+        (136, 146),
+        _HALF,
+        "half_time",
+        modes=("minor", "phrygian"),
+        loops=("i", "i bVI", "i bII"),
+        each=(8.0,),
+        kits=("kit_909", "sampled_kit", "kit_808"),
+        pumping=(0.2, 0.7),
+        fills=0.5,
+    )
     part = _bass(band, _WOBBLE, ("reese_bass", "acid_bass"), low=26)
     for index in range(round(band.beats)):
         speed = pick(rng, (0, 2, 3, 4, 6))
@@ -376,9 +406,17 @@ def _idm(rng: np.random.Generator, seconds: float) -> Band:
     steps = ["".join(pick(rng, "x..x.o.....") for _ in range(32)) for _ in range(4)]
     beat = f"k:X{steps[0][1:]} s:....X{steps[1][5:]} h:{steps[2]} r:{steps[3]} o:..............x."
     band = _club(
-        rng, "idm", seconds, (84, 160), (beat,), "breakbeat", loops=("i:m9 bVI:maj9", "I:maj9 iii:m7", "i:madd9 bIII:add9"),
-        modes=("minor", "major"), kits=("kit_808", "sampled_kit", "kit_909"), club=False,
-    )  # fmt: skip
+        rng,
+        "idm",
+        seconds,
+        (84, 160),
+        (beat,),
+        "breakbeat",
+        loops=("i:m9 bVI:maj9", "I:maj9 iii:m7", "i:madd9 bIII:add9"),
+        modes=("minor", "major"),
+        kits=("kit_808", "sampled_kit", "kit_909"),
+        club=False,
+    )
     stutter = band.part("stutter", pick(rng, ("kit_808", "sampled_kit")), gain_db=-5)
     for start in range(int(band.beats)):
         count = pick(rng, (0, 0, 0, 3, 6, 8, 12))
@@ -393,9 +431,17 @@ def _idm(rng: np.random.Generator, seconds: float) -> Band:
 def _big_room(rng: np.random.Generator, seconds: float) -> Band:
     """Festival house: huge chords, claps that build up, a bare hook in octaves."""
     band = _club(
-        rng, "big_room", seconds, (124, 132), _FOUR[:2], "four_on_the_floor", modes=("minor", "major"), pumping=(0.5, 1.0),
-        kits=("kit_909",), fills=0.8,
-    )  # fmt: skip
+        rng,
+        "big_room",
+        seconds,
+        (124, 132),
+        _FOUR[:2],
+        "four_on_the_floor",
+        modes=("minor", "major"),
+        pumping=(0.5, 1.0),
+        kits=("kit_909",),
+        fills=0.8,
+    )
     _bass(band, _OFF_BASS, ("synth_bass", "reese_bass"))
     part = band.part("chords", "supersaw", gain_db=1)
     stabs(band, part, pick(rng, ("x--x--x-x--x--x-", "x-x-..x-x-..x-x-", "x-----x---x-----")), 64, 92)

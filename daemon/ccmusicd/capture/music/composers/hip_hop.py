@@ -69,9 +69,19 @@ _SAMPLES = (
     "nylon_guitar",
 )
 _TRAP_LEADS = (
-    "bell_pad", "glockenspiel", "grand_piano", "pluck", "string_section", "flute", "nylon_guitar", "music_box", "choir_pad",
-    "harp", "square_lead", "kalimba",
-)  # fmt: skip
+    "bell_pad",
+    "glockenspiel",
+    "grand_piano",
+    "pluck",
+    "string_section",
+    "flute",
+    "nylon_guitar",
+    "music_box",
+    "choir_pad",
+    "harp",
+    "square_lead",
+    "kalimba",
+)
 _HORNS = ("muted_trumpet", "tenor_sax", "flute", "alto_sax", "trumpet", "soprano_sax")
 
 
@@ -174,9 +184,19 @@ def _boom_bap(rng: np.random.Generator, seconds: float) -> Band:
 
 def _lofi(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "lofi", seconds, (66, 90), ("sampled_kit",), _LOFI, "boom_bap", loops=_JAZZY, modes=("major", "minor", "dorian"),
-        swing=(0.54, 0.66), velocity=82, loose=(0.006, 0.02),
-    )  # fmt: skip
+        rng,
+        "lofi",
+        seconds,
+        (66, 90),
+        ("sampled_kit",),
+        _LOFI,
+        "boom_bap",
+        loops=_JAZZY,
+        modes=("major", "minor", "dorian"),
+        swing=(0.54, 0.66),
+        velocity=82,
+        loose=(0.006, 0.02),
+    )
     _sample(band, ("rhodes", "rhodes", "grand_piano", "jazz_guitar", "nylon_guitar", "dx_piano"), 1)
     _bass(
         band, ("R-----..5---....", "R---....R-..7---", "R-------........"), ("finger_bass", "double_bass", "synth_bass")
@@ -233,9 +253,18 @@ def _drill(rng: np.random.Generator, seconds: float) -> Band:
 
 def _gfunk(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "g_funk", seconds, (86, 104), ("kit_808", "sampled_kit"), _GFUNK, "backbeat", loops=("i:m7 iv:m7", "i:m9", "i:m7 IV:7", "i bVII bVI bVII"),
-        modes=("minor", "dorian"), swing=(0.5, 0.58), shape=SONG,
-    )  # fmt: skip
+        rng,
+        "g_funk",
+        seconds,
+        (86, 104),
+        ("kit_808", "sampled_kit"),
+        _GFUNK,
+        "backbeat",
+        loops=("i:m7 iv:m7", "i:m9", "i:m7 IV:7", "i bVII bVI bVII"),
+        modes=("minor", "dorian"),
+        swing=(0.5, 0.58),
+        shape=SONG,
+    )
     _bass(
         band, ("R..R..8.R.l.R.nR", "R-..R.7.8..R.l..", "R..RR...R.7.8.5."), ("synth_bass", "slap_bass", "finger_bass")
     )
@@ -252,9 +281,16 @@ def _gfunk(rng: np.random.Generator, seconds: float) -> Band:
 
 def _old_school(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "old_school_electro", seconds, (100, 128), ("kit_808",), _OLD, "electro", loops=("i", "i bVII", "i bVI bVII i"),
+        rng,
+        "old_school_electro",
+        seconds,
+        (100, 128),
+        ("kit_808",),
+        _OLD,
+        "electro",
+        loops=("i", "i bVII", "i bVI bVII i"),
         modes=("minor", "dorian"),
-    )  # fmt: skip
+    )
     _bass(band, ("R..R..R8..R.l.R.", "R.R.R.R.8.R.n.R.", "R--.R..R..7.8..."), ("synth_bass", "slap_bass"))
     part = band.part("stabs", pick(rng, ("synth_strings", "synth_brass", "brass_section", "supersaw")), above=0.6)
     stabs(band, part, pick(rng, ("x..x......x.....", "x...............", "..x..x....x..x..")), 62, 94)
@@ -266,8 +302,16 @@ def _old_school(rng: np.random.Generator, seconds: float) -> Band:
 
 def _southern(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "southern_bounce", seconds, (74, 104), ("kit_808",), _BOUNCE, "trap", loops=_DARK, modes=("minor", "phrygian"),
-    )  # fmt: skip
+        rng,
+        "southern_bounce",
+        seconds,
+        (74, 104),
+        ("kit_808",),
+        _BOUNCE,
+        "trap",
+        loops=_DARK,
+        modes=("minor", "phrygian"),
+    )
     _hats(band)
     _bass(band, _SUB, ("bass_808",), 26, 2)
     part = band.part("brass", pick(rng, ("brass_section", "synth_brass", "trombone", "trumpet")), above=0.6)
@@ -279,9 +323,18 @@ def _southern(rng: np.random.Generator, seconds: float) -> Band:
 
 def _cloud(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "cloud_rap", seconds, (118, 150), ("kit_808",), _TRAP, "trap", loops=("I:maj9 iii:m7", "IV:maj7 vi:m7", "i:m9 bVI:maj9"),
-        modes=("major", "minor"), each=(8.0,), velocity=86,
-    )  # fmt: skip
+        rng,
+        "cloud_rap",
+        seconds,
+        (118, 150),
+        ("kit_808",),
+        _TRAP,
+        "trap",
+        loops=("I:maj9 iii:m7", "IV:maj7 vi:m7", "i:m9 bVI:maj9"),
+        modes=("major", "minor"),
+        each=(8.0,),
+        velocity=86,
+    )
     _hats(band)
     _bass(band, _SUB, ("bass_808",), 27, 1)
     hold(
@@ -300,9 +353,17 @@ def _cloud(rng: np.random.Generator, seconds: float) -> Band:
 def _soul_sample(rng: np.random.Generator, seconds: float) -> Band:
     """A sped-up soul record: high strings, piano and a chopped voice over hard drums."""
     band = _begin(
-        rng, "soul_sample", seconds, (76, 98), ("sampled_kit",), _BOOM_BAP, "boom_bap", loops=(*_JAZZY, "I vi IV V", "vi IV I V", "i bVII bVI V"),
-        modes=("major", "minor"), swing=(0.5, 0.6),
-    )  # fmt: skip
+        rng,
+        "soul_sample",
+        seconds,
+        (76, 98),
+        ("sampled_kit",),
+        _BOOM_BAP,
+        "boom_bap",
+        loops=(*_JAZZY, "I vi IV V", "vi IV I V", "i bVII bVI V"),
+        modes=("major", "minor"),
+        swing=(0.5, 0.6),
+    )
     _sample(band, ("string_section", "grand_piano", "brass_section"))
     _sample(band, ("string_section", "glockenspiel", "clean_guitar", "hammond"), -5)
     _bass(band, _WALKING, ("finger_bass", "bass_808"))

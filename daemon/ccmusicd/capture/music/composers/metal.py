@@ -33,24 +33,34 @@ _HEAVY = (
     "k:X.xxX.xxX.xxX.xx s:....X.......X... h:x...x...x...x...",
 )
 _SLOW = (
-    "k:X.....x......... s:........X....... C:X.......X.......", "k:X.........x..... s:........X....... R:x...x...x...x...",
+    "k:X.....x......... s:........X....... C:X.......X.......",
+    "k:X.........x..... s:........X....... R:x...x...x...x...",
     "k:X..x......x..x.. s:........X....... o:x...x...x...x...",
-)  # fmt: skip
+)
 _GROOVE = (
-    "k:X..x..x...xx..x. s:....X.......X... o:x...x...x...x...", "k:X.xx..x.X.xx.x.. s:....X.......X... C:X...X...X...X...",
+    "k:X..x..x...xx..x. s:....X.......X... o:x...x...x...x...",
+    "k:X.xx..x.X.xx.x.. s:....X.......X... C:X...X...X...X...",
     "k:X..X..X...X..... s:........X....... C:X...X...X...X...",
-)  # fmt: skip
+)
 
 _GALLOPS = ("r.rrr.rrr.rrr.rr", "R-rrr.rrn-rrr.rr", "r-rrr-rrR-n-4-b4", "R-rrR-rrp-rrR-rr", "r.rrr.rrR---p---")
 _CHUGS = (
-    "rrrrR-rrrrp-rrn-", "rrrrrrrrR-p-n-p-", "R-rrrrp-rrrrR-n-", "r.rrb-r.rr4-r.n-", "rrr.rrr.R---b---", "R-rr4-rrb-rr4-n-",
-)  # fmt: skip
+    "rrrrR-rrrrp-rrn-",
+    "rrrrrrrrR-p-n-p-",
+    "R-rrrrp-rrrrR-n-",
+    "r.rrb-r.rr4-r.n-",
+    "rrr.rrr.R---b---",
+    "R-rr4-rrb-rr4-n-",
+)
 _TREMOLO = ("RRRRRRRRppppppppnnnnnnnnppppRRRR", "RRRRRRRR55555555bbbbbbbb44444444", "RRRRnnnnppppRRRRllllRRRRpppptttt")
 _DOOM = ("R-------b-------", "R-----------n---", "R-------n---p---", "R---R---l---p---", "R--------------.")
 _METAL_POWER = ("R-rrR-rrR-rrR-rr", "R---R-R-R---R-R-", "r.r.r.r.R-..R-..", "R-------R---R---")
 _DJENT = (
-    "r..r..r.r..rr.R-r..r..r.r..r.r..", "r.rr..rr..r.r..rr.rr..r.R---....", "rr..r..rr..r..r.rr..r..p-..r..r.", "R-..r.r..rr..r.rr..r.r..R-..p-..",
-)  # fmt: skip
+    "r..r..r.r..rr.R-r..r..r.r..r.r..",
+    "r.rr..rr..r.r..rr.rr..r.R---....",
+    "rr..r..rr..r..r.rr..r..p-..r..r.",
+    "R-..r.r..rr..r.rr..r.r..R-..p-..",
+)
 _GROOVES = ("r..r..r.R-rr..p-", "R-r..rr.n-r..r4-", "r.rr..R-r.rr..b-", "R--R--r.rr.rR-p-")
 _LOOPS = (
     "i:5",
@@ -65,18 +75,44 @@ _SHAPE: Shape = (("riff", 0.85), ("verse", 0.8), ("chorus", 1.0), ("solo", 0.95)
 
 
 def _begin(
-    rng: np.random.Generator, style: str, seconds: float, tempo: tuple[float, float], beats: Sequence[str], pattern: str,
-    *, loops: Sequence[str] = _LOOPS, modes: Sequence[str] = ("minor", "phrygian"), each: Sequence[float] = (4.0, 8.0, 8.0),
-    fills: float = 0.8, velocity: tuple[float, float] = (98, 118),
-) -> Band:  # fmt: skip
+    rng: np.random.Generator,
+    style: str,
+    seconds: float,
+    tempo: tuple[float, float],
+    beats: Sequence[str],
+    pattern: str,
+    *,
+    loops: Sequence[str] = _LOOPS,
+    modes: Sequence[str] = ("minor", "phrygian"),
+    each: Sequence[float] = (4.0, 8.0, 8.0),
+    fills: float = 0.8,
+    velocity: tuple[float, float] = (98, 118),
+) -> Band:
     band = Band(
-        rng, style, seconds, tempo, modes=modes, loops=loops, each=each, shape=_SHAPE, loose=(0.001, 0.008), room=(0.03, 0.35),
-    )  # fmt: skip
+        rng,
+        style,
+        seconds,
+        tempo,
+        modes=modes,
+        loops=loops,
+        each=each,
+        shape=_SHAPE,
+        loose=(0.001, 0.008),
+        room=(0.03, 0.35),
+    )
     band.pattern = pattern
     drums(
-        band, pick(rng, ("power_kit", "power_kit", "drum_kit")), pick(rng, beats), velocity=between(rng, *velocity),
-        fills=fills, crashes=0.95, above=0.6, tops_above=0.3, spare=0.0, gain_db=1,
-    )  # fmt: skip
+        band,
+        pick(rng, ("power_kit", "power_kit", "drum_kit")),
+        pick(rng, beats),
+        velocity=between(rng, *velocity),
+        fills=fills,
+        crashes=0.95,
+        above=0.6,
+        tops_above=0.3,
+        spare=0.0,
+        gain_db=1,
+    )
     return band
 
 
@@ -185,8 +221,16 @@ def _doom(rng: np.random.Generator, seconds: float) -> Band:
 
 def _power(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "power", seconds, (138, 196), _DOUBLE, "double_kick", loops=_EPIC, modes=("minor", "harmonic_minor", "minor"), each=(4.0, 4.0, 2.0),
-    )  # fmt: skip
+        rng,
+        "power",
+        seconds,
+        (138, 196),
+        _DOUBLE,
+        "double_kick",
+        loops=_EPIC,
+        modes=("minor", "harmonic_minor", "minor"),
+        each=(4.0, 4.0, 2.0),
+    )
     _riffs(band, _METAL_POWER + _GALLOPS[:1], 40, fixed=False)
     lead = band.part("lead guitar", "distorted_guitar", above=0.9, room=0.35, pan=0.3)
     second = band.part("second lead", "distorted_guitar", above=0.9, room=0.35, pan=-0.3, gain_db=-1)
@@ -214,8 +258,15 @@ def _djent(rng: np.random.Generator, seconds: float) -> Band:
     pattern = pick(rng, _DJENT)
     kick = "".join("X" if sign not in ".-" else "." for sign in pattern)
     band = _begin(
-        rng, "djent", seconds, (88, 142), (f"k:{kick} s:........X....... C:X...X...X...X...",), "djent", loops=("i:madd9", "i bVI", "i bII"), each=(8.0, 16.0),
-    )  # fmt: skip
+        rng,
+        "djent",
+        seconds,
+        (88, 142),
+        (f"k:{kick} s:........X....... C:X...X...X...X...",),
+        "djent",
+        loops=("i:madd9", "i bVI", "i bII"),
+        each=(8.0, 16.0),
+    )
     _riffs(band, (pattern,), whole(rng, 28, 33), fifths=0.3)
     if chance(rng, 0.7):
         pad = band.part("clean guitar", pick(rng, ("clean_guitar", "bell_pad", "halo_pad")), gain_db=-4, room=0.6)
@@ -228,8 +279,16 @@ def _djent(rng: np.random.Generator, seconds: float) -> Band:
 
 def _symphonic(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "symphonic", seconds, (96, 172), _DOUBLE, "double_kick", loops=_EPIC, modes=("minor", "harmonic_minor"), each=(4.0, 8.0),
-    )  # fmt: skip
+        rng,
+        "symphonic",
+        seconds,
+        (96, 172),
+        _DOUBLE,
+        "double_kick",
+        loops=_EPIC,
+        modes=("minor", "harmonic_minor"),
+        each=(4.0, 8.0),
+    )
     _riffs(band, _METAL_POWER + _GALLOPS[:1], whole(rng, 36, 40), fixed=False)
     hold(band.part("strings", pick(rng, ("string_section", "slow_strings")), gain_db=-1, room=0.5), band.chords, 66, 92)
     hold(

@@ -56,8 +56,9 @@ _TOMS = (
     "k:X..x....X..x.... F:x.x.x.x.x.x.x.x. s:....X.......X...",
 )
 _LOOSE = (
-    "k:X..x..x...x..... s:....X..o.x..X..o R:x.xxx.xxx.xxx.xx", "k:X.....x..x..x... s:....X.o.....X.o. R:x...x.x.x...x.x.",
-)  # fmt: skip
+    "k:X..x..x...x..... s:....X..o.x..X..o R:x.xxx.xxx.xxx.xx",
+    "k:X.....x..x..x... s:....X.o.....X.o. R:x...x.x.x...x.x.",
+)
 
 _BASS = (
     "R.R.R.R.R.R.R.R.",
@@ -69,13 +70,26 @@ _BASS = (
 )
 _BASS_SHUFFLE = ("R-R3-3", "R-.5-.6-.5-.", "R-R5-56-67-7", "R-.3-.5-.6-.")
 _RIFFS = (
-    "R--R--4-R--R--n-", "R-r-R-n-4-..R---", "R-rrR-rrn-4-R---", "R---n---4-R-n-b4", "R-R-..7-..8-7-5-", "R-.R-.n-4-n-R---",
-    "R---..R-n-R-l-L-", "r-r-R---r-r-4-n-", "R-8-7-5-4-n-R---", "R--n--R-l---R---",
-)  # fmt: skip
+    "R--R--4-R--R--n-",
+    "R-r-R-n-4-..R---",
+    "R-rrR-rrn-4-R---",
+    "R---n---4-R-n-b4",
+    "R-R-..7-..8-7-5-",
+    "R-.R-.n-4-n-R---",
+    "R---..R-n-R-l-L-",
+    "r-r-R---r-r-4-n-",
+    "R-8-7-5-4-n-R---",
+    "R--n--R-l---R---",
+)
 _POWER = (
-    "R-------R-------", "R-R-R-R-R-R-R-R-", "R---R-R-..R-R---", "R-..R-R-R-..R-R-", "r-r-r-r-r-r-R---", "R--R--R-R--R--R-",
+    "R-------R-------",
+    "R-R-R-R-R-R-R-R-",
+    "R---R-R-..R-R---",
+    "R-..R-R-R-..R-R-",
+    "r-r-r-r-r-r-R---",
+    "R--R--R-R--R--R-",
     "R-rrR-rrR-rrR-rr",
-)  # fmt: skip
+)
 _STRUMS = ("D.DUD.DUD.DUDUDU", "D...D.DU..DUD.DU", "D.x.D.DU.UDUx.DU", "D.D.D.D.D.D.D.D.", "D...DU.UD.x.DU.U")
 _MODES = ("major", "mixolydian", "minor", "dorian", "minor")
 _PICKED = ((0, 2, 3, 1), (0, 3, 2, 4), (0, 1, 2, 3, 2, 1), (0, 2, 4, 3, 2, 1, 2, 3), (4, 2, 3, 2))
@@ -87,11 +101,23 @@ def _rig(rng: np.random.Generator) -> str:
 
 
 def _begin(
-    rng: np.random.Generator, style: str, seconds: float, tempo: tuple[float, float], beats: Sequence[str], pattern: str,
-    *, modes: Sequence[str] = _MODES, loops: Sequence[str] | None = None, each: Sequence[float] = (4.0, 4.0, 2.0, 8.0),
-    shape: Shape = ROCK, kits: Sequence[str] = ("drum_kit", "power_kit"), step: float = 0.25, fills: float = 0.7,
-    velocity: tuple[float, float] = (85, 110), swing: tuple[float, float] = (0.5, 0.53),
-) -> Band:  # fmt: skip
+    rng: np.random.Generator,
+    style: str,
+    seconds: float,
+    tempo: tuple[float, float],
+    beats: Sequence[str],
+    pattern: str,
+    *,
+    modes: Sequence[str] = _MODES,
+    loops: Sequence[str] | None = None,
+    each: Sequence[float] = (4.0, 4.0, 2.0, 8.0),
+    shape: Shape = ROCK,
+    kits: Sequence[str] = ("drum_kit", "power_kit"),
+    step: float = 0.25,
+    fills: float = 0.7,
+    velocity: tuple[float, float] = (85, 110),
+    swing: tuple[float, float] = (0.5, 0.53),
+) -> Band:
     band = Band(
         rng, style, seconds, tempo, modes=modes, loops=loops, each=each, shape=shape, swing=swing, loose=(0.003, 0.015),
         room=(0.05, 0.4),
@@ -169,9 +195,17 @@ def _classic(rng: np.random.Generator, seconds: float) -> Band:
 def _blues_rock(rng: np.random.Generator, seconds: float) -> Band:
     shuffled = chance(rng, 0.75)
     band = _begin(
-        rng, "blues_rock", seconds, (84, 138), _SHUFFLE if shuffled else _STRAIGHT, "shuffle" if shuffled else "backbeat",
-        modes=("mixolydian", "dorian"), loops=_BLUES, each=(4.0,), step=1 / 3 if shuffled else 0.25,
-    )  # fmt: skip
+        rng,
+        "blues_rock",
+        seconds,
+        (84, 138),
+        _SHUFFLE if shuffled else _STRAIGHT,
+        "shuffle" if shuffled else "backbeat",
+        modes=("mixolydian", "dorian"),
+        loops=_BLUES,
+        each=(4.0,),
+        step=1 / 3 if shuffled else 0.25,
+    )
     step = 1 / 3 if shuffled else 0.25
     riffs = ("R-R6-6R-R6-6", "R-RR-Rn-44-n", "R-r6-rR-r7-r") if shuffled else _RIFFS
     _power(band, riffs, instrument="overdriven_guitar", step=step, octave=False)
@@ -234,9 +268,17 @@ def _hard_rock(rng: np.random.Generator, seconds: float) -> Band:
 def _ballad(rng: np.random.Generator, seconds: float) -> Band:
     triple = chance(rng, 0.4)
     band = _begin(
-        rng, "rock_ballad", seconds, (58, 84), _SLOW_ROCK if triple else _STRAIGHT, "slow_rock" if triple else "backbeat",
-        modes=("major", "major", "minor"), step=1 / 3 if triple else 0.25, shape=RISE, velocity=(80, 104),
-    )  # fmt: skip
+        rng,
+        "rock_ballad",
+        seconds,
+        (58, 84),
+        _SLOW_ROCK if triple else _STRAIGHT,
+        "slow_rock" if triple else "backbeat",
+        modes=("major", "major", "minor"),
+        step=1 / 3 if triple else 0.25,
+        shape=RISE,
+        velocity=(80, 104),
+    )
     step = 1 / 3 if triple else 0.25
     part = band.part("picked", pick(rng, ("grand_piano", "clean_guitar", "steel_guitar", "clean_guitar")), gain_db=-1)
     broken(part, band.chords, pick(rng, _PICKED), step if triple else 0.5, 48, 78, 2.5)
@@ -324,9 +366,16 @@ def _acoustic(rng: np.random.Generator, seconds: float) -> Band:
 def _grunge(rng: np.random.Generator, seconds: float) -> Band:
     """Quiet verses with a clean guitar, loud choruses."""
     band = _begin(
-        rng, "grunge", seconds, (88, 138), _STRAIGHT, "backbeat", modes=("minor", "phrygian", "dorian"),
-        shape=(("verse", 0.6), ("chorus", 1.0), ("chorus", 0.95), ("verse", 0.6), ("solo", 0.95)), kits=("power_kit", "drum_kit"),
-    )  # fmt: skip
+        rng,
+        "grunge",
+        seconds,
+        (88, 138),
+        _STRAIGHT,
+        "backbeat",
+        modes=("minor", "phrygian", "dorian"),
+        shape=(("verse", 0.6), ("chorus", 1.0), ("chorus", 0.95), ("verse", 0.6), ("solo", 0.95)),
+        kits=("power_kit", "drum_kit"),
+    )
     _power(
         band,
         (*_POWER, "R-R-..x.R-R-x.x.", "R--R--x-n-R-..x."),
@@ -366,9 +415,18 @@ def _instrumental(rng: np.random.Generator, seconds: float) -> Band:
 def _garage(rng: np.random.Generator, seconds: float) -> Band:
     """Rock and roll of the early days and its revivals: boogie riffs, a pounding piano, handclaps."""
     band = _begin(
-        rng, "rock_and_roll", seconds, (138, 184), (*_STRAIGHT, "k:X...X...X...X... s:....X.......X.x. c:....x.......x... R:x.x.x.x.x.x.x.x."),
-        "backbeat", modes=("mixolydian",), loops=_BLUES, each=(4.0,), kits=("drum_kit",), swing=(0.5, 0.6),
-    )  # fmt: skip
+        rng,
+        "rock_and_roll",
+        seconds,
+        (138, 184),
+        (*_STRAIGHT, "k:X...X...X...X... s:....X.......X.x. c:....x.......x... R:x.x.x.x.x.x.x.x."),
+        "backbeat",
+        modes=("mixolydian",),
+        loops=_BLUES,
+        each=(4.0,),
+        kits=("drum_kit",),
+        swing=(0.5, 0.6),
+    )
     _power(band, ("R-R-6-6-R-R-6-6-", "R-R-6-6-7-7-6-6-"), instrument="overdriven_guitar", octave=False)
     _bass(band, ("R-R-3-3-5-5-6-5-", "R---3---5---6---", "R-R-5-5-6-6-5-5-"))
     if chance(rng, 0.6):

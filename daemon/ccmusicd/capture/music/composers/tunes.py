@@ -32,6 +32,9 @@ _SYLLABLES = (
     ("ba", "da", "du", "ba"), ("me", "yo", "sa", "lo", "ve", "ri"), ("ah", "ee", "i", "o"),
     ("so", "na", "ma", "re", "li"),
 )  # fmt: skip
+_REGISTERS = {"voice_low": (44, 52), "voice_high": (56, 64), "growl": (34, 43)}
+"""Between which pitches the lowest note of a singer's tune lies."""
+
 _RAP = ("da", "ka", "ti", "bo", "ra", "me", "so", "ya", "po", "ge", "lu", "ni", "to", "be", "ha")
 
 
@@ -75,7 +78,7 @@ def sing(
 ) -> None:
     """A singer: `melisma` is how probably a long note is ornamented, `doubled` how probably choruses are doubled."""
     rng = band.rng
-    low = whole(rng, 44, 52) if voice == "voice_low" else whole(rng, 56, 64)
+    low = whole(rng, *_REGISTERS[voice])
     lead = band.part("voice", voice, gain_db=gain_db, pan=between(rng, -0.15, 0.15), above=above, lag=lag)
     syllables = pick(rng, _SYLLABLES)
     tones = breathing(rng, hook(band, low, cells, span=whole(rng, 12, 17)), pick(rng, (4.0, 8.0, 8.0)))
