@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ccmusicd.capture.music.synth import SAMPLE_RATE, Sound, convolved, ramped, room, samples, saturated
+from ccmusicd.capture.music.synth import SAMPLE_RATE, Sound, convolved, room, samples, saturated
 
 CEILING = 0.88
 """Where the soft limiter ends: peaks stay under -1 dBFS."""
@@ -37,12 +37,8 @@ class Desk:
         if send:
             self._send[first : first + len(sound)] += sound * np.float32(gain * send)
 
-    def bar(self, length_s: float) -> Sound:
-        """The mix up to the next bar line, which becomes the current one, through the limiter."""
-        return limited(self.mix(samples(length_s)))
-
     def mix(self, length: int) -> Sound:
-        """The mix of the next so many samples, before the limiter."""
+        """The mix of so many samples up to the next bar line, which becomes the current one; not yet limited."""
         self._make_room(length + len(self._room))
         reverberant = convolved(self._send[:length], self._room)
         self._wet[: len(reverberant)] += reverberant
@@ -51,10 +47,6 @@ class Desk:
             line[:-length] = line[length:]
             line[-length:] = 0.0
         return mix
-
-    def fade_out(self, length_s: float) -> Sound:
-        """What still sounds, faded to nothing."""
-        return ramped(self.bar(length_s), 0.0, length_s)
 
     def _make_room(self, length: int) -> None:
         missing = length - len(self._dry)

@@ -57,7 +57,10 @@ def membrane(
         if rattle:
             wires = bandpass(noise(rng, length), *band_hz) * decay(length, rattle_s)
             out += np.float32(3.0 * rattle * (0.4 + 0.6 * stroke.loudness)) * wires
-        return ramped(saturated(out, drive), 0.0005, 0.01)
+        struck = saturated(out, drive)
+        fall = decay(length, ring_s)
+        # the first half wave weighs more than the second; what is left over would be a direct current in fast rolls
+        return ramped(struck - fall * (struck.sum() / fall.sum()), 0.0005, 0.01)
 
     return timbre
 

@@ -47,19 +47,6 @@ def sine(phase: Curve) -> Sound:
     return np.asarray(np.sin(phase.astype(np.float32) * np.float32(2.0 * np.pi)), dtype=np.float32)
 
 
-def saw(phase: Curve, frequency_hz: float) -> Sound:
-    """A sawtooth at a phase in cycles; its jump is rounded (polynomial band-limited step) to keep aliases low."""
-    step = frequency_hz / SAMPLE_RATE
-    wave = 2.0 * phase - 1.0
-    after = phase < step
-    t = phase[after] / step
-    wave[after] -= 2.0 * t - t * t - 1.0
-    before = phase > 1.0 - step
-    t = (phase[before] - 1.0) / step
-    wave[before] -= t * t + 2.0 * t + 1.0
-    return wave.astype(np.float32)
-
-
 @lru_cache(maxsize=512)
 def table(partials: tuple[float, ...]) -> Sound:
     """One cycle of a periodic wave [shape=(4096,)] of partials of these strengths, the fundamental first; peak 1."""
@@ -103,13 +90,6 @@ def noise(rng: np.random.Generator, length: int) -> Sound:
     return rng.standard_normal(length, dtype=np.float32) / np.float32(3.0)
 
 
-def vibrato(frequency_hz: float, length: int, *, rate_hz: float, depth: float, delay_s: float) -> Curve:
-    """A frequency curve that begins to swing by `depth` (a share of the frequency) after `delay_s`."""
-    t = np.arange(length) / SAMPLE_RATE
-    depth_curve = depth * np.clip((t - delay_s) / 0.3, 0.0, 1.0)
-    return np.asarray(frequency_hz * (1.0 + depth_curve * np.sin(2.0 * np.pi * rate_hz * t)))
-
-
 def decay(length: int, time_constant_s: float) -> Sound:
     """An envelope that falls to 1/e in each time constant; the last 5 ms go to zero: no sound ends in a click."""
     envelope = np.exp(time_axis(length) / np.float32(-time_constant_s))
@@ -125,11 +105,6 @@ def ramped(sound: Sound, attack_s: float, release_s: float) -> Sound:
     if release:
         out[-release:] *= _half_cosine(release)[::-1]
     return out
-
-
-def shortened(sound: Sound, length_s: float) -> Sound:
-    """The sound's beginning, damped in its last 30 ms as by a lifted finger."""
-    return ramped(sound[: samples(length_s)], 0.0, 0.03)
 
 
 def lowpass(sound: Sound, cutoff_hz: float, *, order: int = 2, resonance: float = 0.0) -> Sound:
