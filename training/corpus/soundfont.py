@@ -24,10 +24,11 @@ SOUND_FONTS = (Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"), Path("/usr/share/so
 _RENDER_RATE = RATE * 3 // 2
 _BLOCK = 64
 """Samples; FluidSynth starts notes at blocks of so many, which are 1.9 ms."""
-_FADE_BLOCKS = 20
 _DRUM_BANK = 128
 _DRUM_CHANNEL, _PLAIN, _MUTED, _HARMONIC, _SLIDE = 9, 0, 1, 2, 3
 _MUTED_GUITAR, _GUITAR_HARMONICS = 28, 31
+_WARNING = 2
+"""FluidSynth's number of the level."""
 _BEND_RANGE = 2.0
 """Semitones that the pitch wheel goes up and down: General MIDI's default."""
 _SLIDE_S = 0.09
@@ -60,25 +61,40 @@ _END, _WHEEL, _START = 0, 1, 2
 
 
 class SoundFont:
-    """One synthesiser with its sound font, without its reverb and chorus."""
+    """A loaded sound font, and a new synthesiser for each part, without FluidSynth's reverb and chorus.
+
+    A synthesiser that is used again starts its voices with traces of what they played before; the sound of a part
+    would depend on the parts before it.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
             import fluidsynth  # noqa: PLC0415  # raises where the library is not installed
         except ImportError as error:
             raise SoundFontError("libfluidsynth") from error
+        pointer, number = ctypes.c_void_p, ctypes.c_int
         self._write = fluidsynth.cfunc(
             "fluid_synth_write_float",
-            ctypes.c_int,
-            *(("synth", ctypes.c_void_p, 1), ("len", ctypes.c_int, 1)),
-            *(("lout", ctypes.c_void_p, 1), ("loff", ctypes.c_int, 1), ("lincr", ctypes.c_int, 1)),
-            *(("rout", ctypes.c_void_p, 1), ("roff", ctypes.c_int, 1), ("rincr", ctypes.c_int, 1)),
+            number,
+            *(("synth", pointer, 1), ("len", number, 1)),
+            *(("lout", pointer, 1), ("loff", number, 1), ("lincr", number, 1)),
+            *(("rout", pointer, 1), ("roff", number, 1), ("rincr", number, 1)),
         )
+        by_id = fluidsynth.cfunc("fluid_synth_get_sfont_by_id", pointer, ("synth", pointer, 1), ("id", number, 1))
+        shared = ("synth", pointer, 1), ("sfont", pointer, 1)
+        self._lend = fluidsynth.cfunc("fluid_synth_add_sfont", number, *shared)
+        self._take_back = fluidsynth.cfunc("fluid_synth_remove_sfont", number, *shared)
+        log = fluidsynth.cfunc(
+            "fluid_set_log_function", pointer, ("level", number, 1), ("fun", pointer, 1), ("data", pointer, 1)
+        )
+        log(_WARNING, None, None)  # it warns of every channel when a synthesiser gives its sound font back
         off = {"synth.reverb.active": 0, "synth.chorus.active": 0}
-        self._synth = fluidsynth.Synth(gain=0.3, samplerate=float(_RENDER_RATE), channels=16, **off)
-        self._font = self._synth.sfload(str(path))
-        if self._font < 0:
+        self._new = functools.partial(fluidsynth.Synth, gain=0.3, samplerate=float(_RENDER_RATE), channels=16, **off)
+        self._owner = self._synth = self._new()
+        loaded = self._owner.sfload(str(path))
+        if loaded < 0:
             raise SoundFontError(str(path))
+        self._shared = by_id(self._owner.synth, loaded)
 
     def part(self, part: Part, score: Score) -> npt.NDArray[np.float32]:
         """The whole part, dry and mono at 22,050 Hz: as long as the score and two seconds more.
@@ -89,23 +105,30 @@ class SoundFont:
         instrument = INSTRUMENTS[part.instrument]
         if instrument.program is None:
             raise ValueError(f"General MIDI has no {part.instrument}")
-        self._forget()
-        if instrument.drums:
-            self._synth.program_select(_DRUM_CHANNEL, self._font, _DRUM_BANK, instrument.program)
-            events = _drum_events(part, score)
-        else:
-            guitar = instrument.family in {"acoustic_guitar", "electric_guitar"}
-            special = {_MUTED: _MUTED_GUITAR, _HARMONIC: _GUITAR_HARMONICS} if guitar else {}
-            for channel in (_PLAIN, _MUTED, _HARMONIC, _SLIDE):
-                self._synth.program_select(channel, self._font, 0, special.get(channel, instrument.program))
-            events = _note_events(part, score)
-        length = round((score.seconds + TAIL_S) * RATE)
-        return self._render(sorted(events), length)
+        self._synth = self._new()
+        font = self._lend(self._synth.synth, self._shared)
+        try:
+            events = self._drummer(part, score, font) if instrument.drums else self._player(part, score, font)
+            return self._render(sorted(events), round((score.seconds + TAIL_S) * RATE))
+        finally:
+            self._take_back(self._synth.synth, self._shared)
+            self._synth.delete()
 
-    def _forget(self) -> None:
-        """Stops everything; what the part before left in the synthesiser fades within some blocks."""
-        self._synth.system_reset()
-        self._advance(np.zeros((_FADE_BLOCKS * _BLOCK, 2), np.float32), 0, _FADE_BLOCKS)
+    def _drummer(self, part: Part, score: Score, font: int) -> Iterator[_Event]:
+        self._choose(_DRUM_CHANNEL, font, _DRUM_BANK, INSTRUMENTS[part.instrument].program)
+        return _drum_events(part, score)
+
+    def _player(self, part: Part, score: Score, font: int) -> Iterator[_Event]:
+        instrument = INSTRUMENTS[part.instrument]
+        guitar = instrument.family in {"acoustic_guitar", "electric_guitar"}
+        special = {_MUTED: _MUTED_GUITAR, _HARMONIC: _GUITAR_HARMONICS} if guitar else {}
+        for channel in (_PLAIN, _MUTED, _HARMONIC, _SLIDE):
+            self._choose(channel, font, 0, special.get(channel, instrument.program))
+        return _note_events(part, score)
+
+    def _choose(self, channel: int, font: int, bank: int, program: int | None) -> None:
+        if self._synth.program_select(channel, font, bank, program) < 0:
+            raise SoundFontError(f"program {program} of bank {bank} of the sound font")
 
     def _render(self, events: list[_Event], length: int) -> npt.NDArray[np.float32]:
         blocks = -(-length * 3 // (2 * _BLOCK)) + 1
