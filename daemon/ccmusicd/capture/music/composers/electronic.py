@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ccmusicd.capture.music.composers import beats as drumming
 from ccmusicd.capture.music.composers.grooves import (
     CLUB,
     LOOP,
@@ -22,50 +23,6 @@ from ccmusicd.capture.music.composers.tunes import BUSY_CELLS, LONG_CELLS, SONG_
 from ccmusicd.capture.music.composers.writing import between, chance, chord_at, pick, whole
 from ccmusicd.capture.music.score import Articulation, Score
 
-_FOUR = (
-    "k:X...X...X...X... c:....x.......x... o:..x...x...x...x. h:x.o.x.o.x.o.x.o.",
-    "k:X...X...X...X... s:....x.......x... o:..x...x...x...x. S:oxoxoxoxoxoxoxox",
-    "k:X...X...X...X... c:....x.......x..o h:..x...x...x...xx T:....x.......x...",
-    "k:X...X...X...X..x c:....x.......x... o:..x...x...x...x. r:...x..x....x..x.",
-    "k:X...X...X...X... R:..x...x...x...x. h:oxoxoxoxoxoxoxox",
-    "k:X...X...X...X... o:..x...x...x...x. g:x..x..x.x..x..x. G:......x.......xx",
-)
-_MINIMAL = (
-    "k:X...X...X...X... h:..x...x...x...x. r:...x......x.....",
-    "k:X...X...X...X... S:o.xoo.xoo.xoo.xo c:....o.......o... w:......x..x......",
-    "k:X...X...X...X... p:..x...x...x...x. r:..x..x....x.x..x L:.......o......o.",
-)
-_BREAKS = (
-    "k:X.x.......x..... s:....X..o.o..X..o h:x.x.x.x.x.x.x.x.",
-    "k:X.x.......xx.... s:....X..o.o..X..o R:x.x.x.x.x.x.x.x.",
-    "k:X..x..x...x..... s:....X..o....X.o. h:xxxxxxxxxxxxxxxx",
-    "k:X.........x.....X..x......x..... s:....X..o.o..X.......X..o.o....X. h:x.x.x.x.x.xxx.x.x.x.x.x.x.x.x.xx",
-)
-_TWO_STEP = (
-    "k:X.........x..... s:....X.......X... h:x.xxx.xxx.xxx.xx",
-    "k:X.........x..... s:....X..o....X..o h:xoxoxoxoxoxoxoxo R:x...x...x...x...",
-    "k:X......x..x..... s:....X.......X..o o:..x...x...x...x. h:xxxxxxxxxxxxxxxx",
-)
-_HALF = (
-    "k:X.....x......... s:........X....... h:x..x..x.x..x..x.",
-    "k:X..x..........x. s:........X....... h:x.x.x.x.x.x.xxxx",
-    "k:X.........x..... c:........X....... o:....x.......x... h:xxxxxxxxxxxxxxxx",
-)
-_ELECTRO = (
-    "k:X.....x...x..... s:....X.......X... h:x.xxx.xxx.xxx.xx w:......x....x....",
-    "k:X..x..x.....x... c:....X.......X... h:xxxxxxxxxxxxxxxx o:..............x.",
-    "k:X.....x.X.x..... s:....X.......X..x h:x.x.x.x.x.x.x.x.",
-)
-_BACK = (
-    "k:X.......X....... s:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X.......X.x..... s:....X.......X... h:x.x.x.x.x.x.x.x. T:....x.......x...",
-    "k:X...X...X...X... s:....X.......X... h:xxxxxxxxxxxxxxxx",
-)
-_SLOW = (
-    "k:X......x..x..... s:....X.......X..o h:x.x.x.xox.x.x.xo",
-    "k:X.....x....x.... r:....X.......X... S:xoxoxoxoxoxoxoxo",
-    "k:X..x....x..x.... s:....X.o.....X... h:x.xxx.x.x.xxx.x.",
-)
 _ROOTLESS = ("..x...x...x...x.", "..xx..xx..xx..xx", ".xxx.xxx.xxx.xxx", "..x-..x-..x-..x-")
 _OFF_BASS = ("..R...R...R...R.", "..RR..RR..RR..R8", ".RRR.RRR.RRR.RR8", "..R-..8-..R-..7-")
 _HOUSE_BASS = ("R..R..R...R.7...", "R--.R..8..R.l.R.", "..R..R8...R..5R.", "R..R..8.R..R..75", "..R-..R.l-R...R.")
@@ -184,9 +141,16 @@ def _club(
 
 def _house(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "house", seconds, (118, 130), _FOUR, "four_on_the_floor", pumping=(0.2, 0.8), swing=(0.5, 0.58),
+        rng,
+        "house",
+        seconds,
+        (118, 130),
+        drumming.ELECTRONIC_FOUR,
+        "four_on_the_floor",
+        pumping=(0.2, 0.8),
+        swing=(0.5, 0.58),
         kits=("kit_909",),
-    )  # fmt: skip
+    )
     _bass(band, _HOUSE_BASS + _OFF_BASS)
     _stabs(band, ("grand_piano", "bright_piano", "hammond", "supersaw", "pluck", "percussive_organ"))
     if chance(rng, 0.5):
@@ -200,9 +164,17 @@ def _house(rng: np.random.Generator, seconds: float) -> Band:
 
 def _deep_house(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "deep_house", seconds, (112, 125), _FOUR + _MINIMAL[1:], "four_on_the_floor", loops=_CHORDS_M,
-        modes=("minor", "dorian"), pumping=(0.1, 0.6), swing=(0.5, 0.6),
-    )  # fmt: skip
+        rng,
+        "deep_house",
+        seconds,
+        (112, 125),
+        drumming.ELECTRONIC_FOUR + drumming.ELECTRONIC_MINIMAL[1:],
+        "four_on_the_floor",
+        loops=_CHORDS_M,
+        modes=("minor", "dorian"),
+        pumping=(0.1, 0.6),
+        swing=(0.5, 0.6),
+    )
     _bass(band, _HOUSE_BASS, ("synth_bass", "finger_bass", "bass_808"))
     _stabs(band, ("rhodes", "rhodes", "pluck", "hammond", "dx_piano"), above=0.0)
     if chance(rng, 0.7):
@@ -216,7 +188,7 @@ def _techno(rng: np.random.Generator, seconds: float) -> Band:
         "techno",
         seconds,
         (124, 148),
-        _FOUR[4:5] + _FOUR[:3] + _MINIMAL[:1],
+        drumming.ELECTRONIC_FOUR[4:5] + drumming.ELECTRONIC_FOUR[:3] + drumming.ELECTRONIC_MINIMAL[:1],
         "four_on_the_floor",
         loops=("i", "i", "i bII"),
         modes=("minor", "phrygian"),
@@ -234,9 +206,18 @@ def _techno(rng: np.random.Generator, seconds: float) -> Band:
 
 def _minimal(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "minimal", seconds, (120, 130), _MINIMAL, "four_on_the_floor", loops=("i", "i bVII"), modes=("minor",),
-        pumping=(0.0, 0.4), kits=("kit_808", "kit_909"), club=False,
-    )  # fmt: skip
+        rng,
+        "minimal",
+        seconds,
+        (120, 130),
+        drumming.ELECTRONIC_MINIMAL,
+        "four_on_the_floor",
+        loops=("i", "i bVII"),
+        modes=("minor",),
+        pumping=(0.0, 0.4),
+        kits=("kit_808", "kit_909"),
+        club=False,
+    )
     _bass(band, ("R.......R..R....", "..R.....R.....8.", "R...R..n....l...", "R..R..R........."))
     _sweep(band, ("pluck", "square_lead", "marimba", "vibraphone"), low=whole(rng, 48, 72))
     return band
@@ -244,9 +225,17 @@ def _minimal(rng: np.random.Generator, seconds: float) -> Band:
 
 def _trance(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "trance", seconds, (130, 145), _FOUR[:3], "four_on_the_floor", modes=("minor", "minor", "major"),
-        pumping=(0.3, 0.9), kits=("kit_909",), fills=0.6,
-    )  # fmt: skip
+        rng,
+        "trance",
+        seconds,
+        (130, 145),
+        drumming.ELECTRONIC_FOUR[:3],
+        "four_on_the_floor",
+        modes=("minor", "minor", "major"),
+        pumping=(0.3, 0.9),
+        kits=("kit_909",),
+        fills=0.6,
+    )
     _bass(band, _OFF_BASS, ("synth_bass", "reese_bass"))
     _arp(band, ("pluck", "saw_lead", "supersaw"))
     _pad(band, -7, choices=("warm_pad", "synth_strings", "choir_pad", "sweep_pad"))
@@ -260,9 +249,18 @@ def _trance(rng: np.random.Generator, seconds: float) -> Band:
 
 def _drum_and_bass(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "drum_and_bass", seconds, (164, 180), _TWO_STEP + _BREAKS, "breakbeat", modes=("minor", "dorian"),
-        each=(8.0, 8.0, 16.0), kits=("sampled_kit",), pumping=(0.0, 0.4), fills=0.4,
-    )  # fmt: skip
+        rng,
+        "drum_and_bass",
+        seconds,
+        (164, 180),
+        drumming.ELECTRONIC_TWO_STEP + drumming.ELECTRONIC_BREAKS,
+        "breakbeat",
+        modes=("minor", "dorian"),
+        each=(8.0, 8.0, 16.0),
+        kits=("sampled_kit",),
+        pumping=(0.0, 0.4),
+        fills=0.4,
+    )
     _bass(
         band,
         ("R-------R--R----", "R-----R-----l---", "R---R-----R-8---", "R-----------n---"),
@@ -284,7 +282,7 @@ def _dubstep(rng: np.random.Generator, seconds: float) -> Band:
         "dubstep",
         seconds,
         (136, 146),
-        _HALF,
+        drumming.ELECTRONIC_HALF,
         "half_time",
         modes=("minor", "phrygian"),
         loops=("i", "i bVI", "i bII"),
@@ -308,9 +306,16 @@ def _dubstep(rng: np.random.Generator, seconds: float) -> Band:
 
 def _electro(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "electro", seconds, (112, 132), _ELECTRO, "electro", modes=("minor", "phrygian", "dorian"),
-        kits=("kit_808",), loops=("i", "i bVII", "i bVI bVII i"),
-    )  # fmt: skip
+        rng,
+        "electro",
+        seconds,
+        (112, 132),
+        drumming.ELECTRONIC_ELECTRO,
+        "electro",
+        modes=("minor", "phrygian", "dorian"),
+        kits=("kit_808",),
+        loops=("i", "i bVII", "i bVI bVII i"),
+    )
     _bass(band, _ACID + _HOUSE_BASS, ("synth_bass", "acid_bass"))
     _stabs(band, ("synth_strings", "synth_brass", "pluck", "supersaw"))
     if chance(rng, 0.5):
@@ -320,9 +325,17 @@ def _electro(rng: np.random.Generator, seconds: float) -> Band:
 
 def _synthwave(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "synthwave", seconds, (78, 118), _BACK, "backbeat", modes=("minor", "minor", "major"), pumping=(0.0, 0.4),
-        kits=("kit_808", "kit_909", "power_kit"), fills=0.7,
-    )  # fmt: skip
+        rng,
+        "synthwave",
+        seconds,
+        (78, 118),
+        drumming.ELECTRONIC_BACK,
+        "backbeat",
+        modes=("minor", "minor", "major"),
+        pumping=(0.0, 0.4),
+        kits=("kit_808", "kit_909", "power_kit"),
+        fills=0.7,
+    )
     _bass(band, _ROLL, ("synth_bass", "saw_lead"), low=33)
     _pad(band, -6, choices=("warm_pad", "synth_strings", "sweep_pad"))
     if chance(rng, 0.7):
@@ -333,9 +346,16 @@ def _synthwave(rng: np.random.Generator, seconds: float) -> Band:
 
 def _synth_pop(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "synth_pop_instrumental", seconds, (100, 135), _BACK + _FOUR[:2], "backbeat", modes=("minor", "major"),
-        kits=("kit_808", "kit_909"), fills=0.5,
-    )  # fmt: skip
+        rng,
+        "synth_pop_instrumental",
+        seconds,
+        (100, 135),
+        drumming.ELECTRONIC_BACK + drumming.ELECTRONIC_FOUR[:2],
+        "backbeat",
+        modes=("minor", "major"),
+        kits=("kit_808", "kit_909"),
+        fills=0.5,
+    )
     _bass(band, _ROLL + _HOUSE_BASS, ("synth_bass", "square_lead"), low=33)
     _stabs(band, ("synth_strings", "synth_brass", "pluck", "bell_pad"))
     _lead(band, (*_LEADS, "glockenspiel", "talkbox"), above=0.0)
@@ -344,9 +364,18 @@ def _synth_pop(rng: np.random.Generator, seconds: float) -> Band:
 
 def _downtempo(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "downtempo", seconds, (72, 102), _SLOW, "backbeat", loops=_CHORDS_M, modes=("minor", "dorian"),
-        kits=("sampled_kit", "kit_808"), swing=(0.5, 0.62), club=False,
-    )  # fmt: skip
+        rng,
+        "downtempo",
+        seconds,
+        (72, 102),
+        drumming.ELECTRONIC_SLOW,
+        "backbeat",
+        loops=_CHORDS_M,
+        modes=("minor", "dorian"),
+        kits=("sampled_kit", "kit_808"),
+        swing=(0.5, 0.62),
+        club=False,
+    )
     _bass(
         band, ("R-----R---8-----", "R--R------R-l---", "R-----5-8-------"), ("synth_bass", "fretless_bass", "bass_808")
     )
@@ -363,9 +392,18 @@ def _downtempo(rng: np.random.Generator, seconds: float) -> Band:
 
 def _breakbeat(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "breakbeat", seconds, (122, 142), _BREAKS, "breakbeat", modes=("minor", "dorian"), kits=("sampled_kit",),
-        swing=(0.5, 0.56), pumping=(0.0, 0.4), fills=0.5,
-    )  # fmt: skip
+        rng,
+        "breakbeat",
+        seconds,
+        (122, 142),
+        drumming.ELECTRONIC_BREAKS,
+        "breakbeat",
+        modes=("minor", "dorian"),
+        kits=("sampled_kit",),
+        swing=(0.5, 0.56),
+        pumping=(0.0, 0.4),
+        fills=0.5,
+    )
     _bass(band, _ACID + _HOUSE_BASS + _WOBBLE, ("reese_bass", "synth_bass", "acid_bass"))
     _stabs(band, ("grand_piano", "supersaw", "hammond", "pluck"))
     if chance(rng, 0.6):
@@ -375,9 +413,17 @@ def _breakbeat(rng: np.random.Generator, seconds: float) -> Band:
 
 def _acid(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "acid", seconds, (118, 138), _FOUR[:3] + _MINIMAL[:1], "four_on_the_floor", loops=("i", "i", "i bVII"),
-        modes=("minor", "phrygian"), kits=("kit_909", "kit_808"), pumping=(0.0, 0.4),
-    )  # fmt: skip
+        rng,
+        "acid",
+        seconds,
+        (118, 138),
+        drumming.ELECTRONIC_FOUR[:3] + drumming.ELECTRONIC_MINIMAL[:1],
+        "four_on_the_floor",
+        loops=("i", "i", "i bVII"),
+        modes=("minor", "phrygian"),
+        kits=("kit_909", "kit_808"),
+        pumping=(0.0, 0.4),
+    )
     _sweep(band, ("acid_bass",), low=whole(rng, 33, 48))
     if chance(rng, 0.5):
         _bass(band, _OFF_BASS, ("synth_bass", "bass_808"))
@@ -388,7 +434,7 @@ def _acid(rng: np.random.Generator, seconds: float) -> Band:
 
 def _ambient_techno(rng: np.random.Generator, seconds: float) -> Band:
     band = _club(
-        rng, "ambient_techno", seconds, (100, 124), _MINIMAL, "four_on_the_floor", loops=_CHORDS_M,
+        rng, "ambient_techno", seconds, (100, 124), drumming.ELECTRONIC_MINIMAL, "four_on_the_floor", loops=_CHORDS_M,
         modes=("minor", "dorian", "major"), each=(8.0, 16.0), pumping=(0.2, 0.7), club=False,
     )  # fmt: skip
     _pad(band, -2)
@@ -435,7 +481,7 @@ def _big_room(rng: np.random.Generator, seconds: float) -> Band:
         "big_room",
         seconds,
         (124, 132),
-        _FOUR[:2],
+        drumming.ELECTRONIC_FOUR[:2],
         "four_on_the_floor",
         modes=("minor", "major"),
         pumping=(0.5, 1.0),
@@ -463,7 +509,9 @@ def _chill_rise(rng: np.random.Generator, seconds: float) -> Band:
     )
     straight = chance(rng, 0.5)
     band.pattern = "four_on_the_floor" if straight else "backbeat"
-    drums(band, pick(rng, _KITS), pick(rng, _FOUR if straight else _SLOW), fills=0.3)
+    drums(
+        band, pick(rng, _KITS), pick(rng, drumming.ELECTRONIC_FOUR if straight else drumming.ELECTRONIC_SLOW), fills=0.3
+    )
     band.pumping = between(rng, 0.0, 0.8)
     _arp(band, (*_LEADS, "marimba", "kalimba", "rhodes"))
     _pad(band, -6)

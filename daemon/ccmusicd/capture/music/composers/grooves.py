@@ -72,14 +72,21 @@ SONG: Shape = (("intro", 0.5), ("verse", 0.7), ("chorus", 1.0), ("verse", 0.75),
 ROCK: Shape = (("intro", 0.65), ("verse", 0.7), ("chorus", 1.0), ("solo", 0.95), ("chorus", 1.0), ("break", 0.5))
 CLUB: Shape = (("intro", 0.65), ("drop", 1.0), ("break", 0.4), ("build", 0.7), ("drop", 1.0), ("drop", 0.9))
 LOOP: Shape = (("verse", 0.8), ("verse", 1.0), ("verse", 0.7), ("break", 0.5), ("verse", 0.9))
+NOT_SOLO = frozenset({"intro", "verse", "chorus", "break", "riff", "build"})
+"""Names of the sections in which a soloist leaves the front to the singer."""
+
 RISE: Shape = (("intro", 0.35), ("verse", 0.55), ("build", 0.75), ("chorus", 1.0), ("chorus", 1.0))
 
 
 class GatedPart(PartBuilder):
-    """A part that rests where its section's energy is below `above`, and plays louder where there is more of it."""
+    """A part that rests where its section's energy is below `above`, and plays louder where there is more of it.
+
+    It rests in sections named in `rests` too.
+    """
 
     sections: Sequence[Section] = ()
     above: float = 0.0
+    rests: frozenset[str] = frozenset()
 
     def add(
         self,
@@ -91,9 +98,9 @@ class GatedPart(PartBuilder):
         syllable: str = "",
     ) -> None:
         """One note, if the section has the energy for it."""
-        energy = energy_at(self.sections, start)
-        if energy >= self.above:
-            super().add(start, length, pitch, velocity * (0.85 + 0.17 * energy), articulation, syllable)
+        section = section_at(self.sections, start)
+        if section.energy >= self.above and section.name not in self.rests:
+            super().add(start, length, pitch, velocity * (0.85 + 0.17 * section.energy), articulation, syllable)
 
 
 class Band(Piece):
@@ -197,12 +204,9 @@ def _form(rng: np.random.Generator, bars: int, shape: Shape) -> tuple[Section, .
     raise ValueError("a form needs a section")
 
 
-def energy_at(sections: Sequence[Section], beat: float) -> float:
-    """The energy of the section at a beat; 1 where there is none."""
-    for section in sections:
-        if beat < section.end - 1e-6:
-            return section.energy
-    return sections[-1].energy if sections else 1.0
+def section_at(sections: Sequence[Section], beat: float) -> Section:
+    """The section at a beat; the last one after the end."""
+    return next((section for section in sections if beat < section.end - 1e-6), sections[-1])
 
 
 def beat_of(text: str) -> dict[int, str]:
@@ -236,7 +240,7 @@ def drums(
     patterns = beat_of(beat)
     for bar in range(band.bars):
         start = bar * 4.0
-        energy = energy_at(band.sections, start)
+        energy = section_at(band.sections, start).energy
         last = any(abs(section.end - start - 4) < 0.1 for section in band.sections)
         filled = per_bar
         if last and energy >= above and chance(rng, fills):

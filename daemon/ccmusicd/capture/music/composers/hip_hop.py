@@ -4,50 +4,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ccmusicd.capture.music.composers import beats as drumming
 from ccmusicd.capture.music.composers.grooves import LOOP, SONG, Band, GatedPart, Shape, drums, figure, noise, stabs
 from ccmusicd.capture.music.composers.piece import broken, hold
 from ccmusicd.capture.music.composers.tunes import BUSY_CELLS, LONG_CELLS, SONG_CELLS, breathing, hook, rap, sing
 from ccmusicd.capture.music.composers.writing import between, chance, chord_at, pick, whole
 from ccmusicd.capture.music.score import Score
 
-_BOOM_BAP = (
-    "k:X......x..x..... s:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X.x.......x..... s:....X..o.o..X... h:x.x.x.x.x.x.x.xx",
-    "k:X..x....x.x..... s:....X.......X..o h:x.x.x.x.x.x.x.x. o:..............x.",
-    "k:X.....xx..x..x.. s:....X..o....X... R:x.x.x.x.x.x.x.x.",
-    "k:X......xx......xX.....x...x..... s:....X.......X.......X..o....X.o. h:x.x.x.x.x.x.x.x.x.x.x.x.x.xxx.x.",
-    "k:X..o..x...x..... s:....X.......X... h:xoxoxoxoxoxoxoxo T:....x.......x...",
-)
-_LOFI = (
-    "k:X......x..x..... r:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X.....x...x..... s:....x.......x..o h:x.o.x.o.x.o.x.o.",
-    "k:X..x......x..... s:....x..o....x... S:xoxoxoxoxoxoxoxo",
-)
-_TRAP = (
-    "k:X......x..x..... c:........X.......",
-    "k:X.....x......x.. s:........X.......",
-    "k:X..x..x.......x.X.......x..x.... c:........X...............X.....o.",
-    "k:X.........x...x. c:........X....... o:..........x.....",
-    "k:X..x....x..x.... c:....X.......X...",
-)
-_DRILL = (
-    "k:X.......x.....x.X..x......x..... s:......X.......X.......X.....X... h:x..x..x..x..x.x.x..x..x..x..xxxx",
-    "k:X.....x.......x.x..x............ s:......X.....X.........X.......X. h:x..x..x.x..x..x.x..x..x.x..x..x.",
-)
-_GFUNK = (
-    "k:X..x....x.x..... c:....X.......X... h:xxxxxxxxxxxxxxxx",
-    "k:X.....x.x..x.... s:....X.......X... h:x.x.x.x.x.x.x.x. o:......x.........",
-    "k:X......xx....... s:....X.......X... h:x.xxx.xxx.xxx.xx T:x.x.x.x.x.x.x.x.",
-)
-_OLD = (
-    "k:X.....x...x..... s:....X.......X... h:x.xxx.xxx.xxx.xx w:x..x..x...x.x...",
-    "k:X..x..x...x.x... c:....X.......X... h:xxxxxxxxxxxxxxxx",
-    "k:X.X...x.X.X..... s:....X.......X..x h:x.x.x.x.x.x.x.x. w:..x..x..x..x....",
-)
-_BOUNCE = (
-    "k:X..x..x.X..x..x. c:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X.....x.X...x... c:....X..x.x..X... h:xxxxxxxxxxxxxxxx o:..x...x...x...x.",
-)
 _JAZZY = (
     "i:m9 iv:m9", "ii:m9 V:13 I:maj9 VI:7b9", "i:m7 bVI:maj7 ii:m7b5 V:7b9", "I:maj9 iii:m7 vi:m9 ii:m9", "i:m9",
     "IV:maj9 iii:m7 ii:m9 I:maj9", "i:m11 bVII:13", "bVI:maj9 v:m7 i:m9 i:m9", "iv:m9 bVII:9 bIII:maj9 bVI:maj7",
@@ -169,7 +132,7 @@ def _hats(band: Band, kit: str = "kit_808") -> None:
 
 def _boom_bap(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "boom_bap", seconds, (82, 99), ("sampled_kit",), _BOOM_BAP, "boom_bap", loops=_JAZZY,
+        rng, "boom_bap", seconds, (82, 99), ("sampled_kit",), drumming.HIP_HOP_BOOM_BAP, "boom_bap", loops=_JAZZY,
         modes=("minor", "dorian", "major"), swing=(0.52, 0.64),
     )  # fmt: skip
     _sample(band)
@@ -189,7 +152,7 @@ def _lofi(rng: np.random.Generator, seconds: float) -> Band:
         seconds,
         (66, 90),
         ("sampled_kit",),
-        _LOFI,
+        drumming.HIP_HOP_LOFI,
         "boom_bap",
         loops=_JAZZY,
         modes=("major", "minor", "dorian"),
@@ -210,9 +173,17 @@ def _lofi(rng: np.random.Generator, seconds: float) -> Band:
 
 def _trap(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "trap", seconds, (124, 160), ("kit_808",), _TRAP, "trap", loops=_DARK, modes=("minor", "phrygian"),
+        rng,
+        "trap",
+        seconds,
+        (124, 160),
+        ("kit_808",),
+        drumming.HIP_HOP_TRAP,
+        "trap",
+        loops=_DARK,
+        modes=("minor", "phrygian"),
         each=(8.0, 4.0, 16.0),
-    )  # fmt: skip
+    )
     _hats(band)
     _slides(band)
     _riff(band, _TRAP_LEADS, whole(rng, 58, 74))
@@ -235,7 +206,7 @@ def _slides(band: Band) -> None:
 
 def _drill(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "drill", seconds, (138, 146), ("kit_808", "sampled_kit"), _DRILL, "drill", loops=_DARK,
+        rng, "drill", seconds, (138, 146), ("kit_808", "sampled_kit"), drumming.HIP_HOP_DRILL, "drill", loops=_DARK,
         modes=("minor", "phrygian"), each=(8.0, 4.0),
     )  # fmt: skip
     part = band.part("bass", "bass_808", pan=0.0, room=0.0, above=0.5, gain_db=2)
@@ -258,7 +229,7 @@ def _gfunk(rng: np.random.Generator, seconds: float) -> Band:
         seconds,
         (86, 104),
         ("kit_808", "sampled_kit"),
-        _GFUNK,
+        drumming.HIP_HOP_GFUNK,
         "backbeat",
         loops=("i:m7 iv:m7", "i:m9", "i:m7 IV:7", "i bVII bVI bVII"),
         modes=("minor", "dorian"),
@@ -286,7 +257,7 @@ def _old_school(rng: np.random.Generator, seconds: float) -> Band:
         seconds,
         (100, 128),
         ("kit_808",),
-        _OLD,
+        drumming.HIP_HOP_OLD,
         "electro",
         loops=("i", "i bVII", "i bVI bVII i"),
         modes=("minor", "dorian"),
@@ -307,7 +278,7 @@ def _southern(rng: np.random.Generator, seconds: float) -> Band:
         seconds,
         (74, 104),
         ("kit_808",),
-        _BOUNCE,
+        drumming.HIP_HOP_BOUNCE,
         "trap",
         loops=_DARK,
         modes=("minor", "phrygian"),
@@ -328,7 +299,7 @@ def _cloud(rng: np.random.Generator, seconds: float) -> Band:
         seconds,
         (118, 150),
         ("kit_808",),
-        _TRAP,
+        drumming.HIP_HOP_TRAP,
         "trap",
         loops=("I:maj9 iii:m7", "IV:maj7 vi:m7", "i:m9 bVI:maj9"),
         modes=("major", "minor"),
@@ -358,7 +329,7 @@ def _soul_sample(rng: np.random.Generator, seconds: float) -> Band:
         seconds,
         (76, 98),
         ("sampled_kit",),
-        _BOOM_BAP,
+        drumming.HIP_HOP_BOOM_BAP,
         "boom_bap",
         loops=(*_JAZZY, "I vi IV V", "vi IV I V", "i bVII bVI V"),
         modes=("major", "minor"),

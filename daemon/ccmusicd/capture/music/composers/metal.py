@@ -5,43 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ccmusicd.capture.music import theory
-from ccmusicd.capture.music.composers.grooves import Band, Shape, drums, figure
+from ccmusicd.capture.music.composers import beats as drumming
+from ccmusicd.capture.music.composers.grooves import NOT_SOLO, Band, Shape, drums, figure
 from ccmusicd.capture.music.composers.piece import broken, hold
 from ccmusicd.capture.music.composers.tunes import LONG_CELLS, SHOUT_CELLS, SONG_CELLS, Cells, hook, sing, solo
 from ccmusicd.capture.music.composers.writing import between, chance, pick, whole
 from ccmusicd.capture.music.score import Score
-
-_THRASH = (
-    "k:X...X...X...X... s:..X...X...X...X. h:x.x.x.x.x.x.x.x.",
-    "k:X.X.X.X.X.X.X.X. s:....X.......X... R:x...x...x...x...",
-    "k:X.xxX.xxX.xxX.xx s:..X...X...X...X. R:x.x.x.x.x.x.x.x.",
-)
-_BLAST = (
-    "k:X.X.X.X.X.X.X.X. s:.X.X.X.X.X.X.X.X R:X.X.X.X.X.X.X.X.",
-    "k:XxXxXxXxXxXxXxXx s:X.X.X.X.X.X.X.X. R:X.X.X.X.X.X.X.X.",
-    "k:X.X.X.X.X.X.X.X. s:.X.X.X.X.X.X.X.X C:X...X...X...X...",
-)
-_DOUBLE = (
-    "k:xxxxxxxxxxxxxxxx s:....X.......X... R:x...x...x...x...",
-    "k:x.xxx.xxx.xxx.xx s:....X.......X... R:x.x.x.x.x.x.x.x.",
-    "k:xxxxxxxxxxxxxxxx s:..X...X...X...X. C:X...X...X...X...",
-)
-_HEAVY = (
-    "k:X.......X.x..... s:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X.....x.X.x..... s:....X.......X... o:x...x...x...x...",
-    "k:X..x..x.X..x.... s:....X.......X... C:X...X...X...X...",
-    "k:X.xxX.xxX.xxX.xx s:....X.......X... h:x...x...x...x...",
-)
-_SLOW = (
-    "k:X.....x......... s:........X....... C:X.......X.......",
-    "k:X.........x..... s:........X....... R:x...x...x...x...",
-    "k:X..x......x..x.. s:........X....... o:x...x...x...x...",
-)
-_GROOVE = (
-    "k:X..x..x...xx..x. s:....X.......X... o:x...x...x...x...",
-    "k:X.xx..x.X.xx.x.. s:....X.......X... C:X...X...X...X...",
-    "k:X..X..X...X..... s:........X....... C:X...X...X...X...",
-)
 
 _GALLOPS = ("r.rrr.rrr.rrr.rr", "R-rrr.rrn-rrr.rr", "r-rrr-rrR-n-4-b4", "R-rrR-rrp-rrR-rr", "r.rrr.rrR---p---")
 _CHUGS = (
@@ -159,15 +128,18 @@ def _leads(band: Band, *, harmonised: float = 0.3, above: float = 0.94, busy: tu
     """A fast solo, sometimes with a second guitar a third above."""
     rng = band.rng
     part = band.part("lead guitar", "distorted_guitar", above=above, gain_db=1, room=0.35, pan=0.2)
+    if chance(rng, 0.6):
+        part.rests = NOT_SOLO
     played = solo(band, part, whole(rng, 60, 67), busy=between(rng, *busy), velocity=104)
     if chance(rng, harmonised):
         second = band.part("second lead", "distorted_guitar", above=above, gain_db=-1, room=0.35, pan=-0.3)
+        second.rests = part.rests
         for tone in played:
             second.add(tone.start, tone.length * 0.95, theory.stepped(band.scale, tone.pitch, 2), 98)
 
 
 def _thrash(rng: np.random.Generator, seconds: float) -> Band:
-    band = _begin(rng, "thrash", seconds, (158, 212), _THRASH, "thrash")
+    band = _begin(rng, "thrash", seconds, (158, 212), drumming.METAL_THRASH, "thrash")
     _riffs(band, _CHUGS + _GALLOPS, whole(rng, 38, 40))
     _leads(band)
     _vocals(band, pick(rng, ("voice_low", "growl", "voice_high")))
@@ -175,7 +147,9 @@ def _thrash(rng: np.random.Generator, seconds: float) -> Band:
 
 
 def _death(rng: np.random.Generator, seconds: float) -> Band:
-    beats, pattern = pick(rng, ((_BLAST, "blast"), (_DOUBLE, "double_kick"), (_BLAST, "blast")))
+    beats, pattern = pick(
+        rng, ((drumming.METAL_BLAST, "blast"), (drumming.METAL_DOUBLE, "double_kick"), (drumming.METAL_BLAST, "blast"))
+    )
     band = _begin(rng, "death", seconds, (150, 220), beats, pattern, modes=("phrygian",))
     _riffs(band, _CHUGS + _TREMOLO, whole(rng, 33, 37), fifths=0.4)
     if chance(rng, 0.4):
@@ -186,7 +160,9 @@ def _death(rng: np.random.Generator, seconds: float) -> Band:
 
 def _black(rng: np.random.Generator, seconds: float) -> Band:
     """Tremolo-picked minor chords and tunes over blast beats, far away in the reverb."""
-    beats, pattern = pick(rng, ((_BLAST, "blast"), (_BLAST, "blast"), (_DOUBLE, "double_kick")))
+    beats, pattern = pick(
+        rng, ((drumming.METAL_BLAST, "blast"), (drumming.METAL_BLAST, "blast"), (drumming.METAL_DOUBLE, "double_kick"))
+    )
     band = _begin(rng, "black", seconds, (150, 216), beats, pattern, loops=_EPIC, each=(8.0, 16.0))
     part = band.part("tremolo guitar", "distorted_guitar", pan=-0.6, room=0.4)
     for tone in hook(band, whole(rng, 50, 60), LONG_CELLS, plain=0.1):
@@ -208,7 +184,14 @@ def _black(rng: np.random.Generator, seconds: float) -> Band:
 
 def _doom(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "doom", seconds, (46, 84), _SLOW, "half_time", each=(8.0, 4.0), modes=("minor", "phrygian", "dorian")
+        rng,
+        "doom",
+        seconds,
+        (46, 84),
+        drumming.METAL_SLOW,
+        "half_time",
+        each=(8.0, 4.0),
+        modes=("minor", "phrygian", "dorian"),
     )
     _riffs(band, _DOOM, whole(rng, 33, 37), fixed=chance(rng, 0.5), fifths=0.95)
     if chance(rng, 0.5):
@@ -225,7 +208,7 @@ def _power(rng: np.random.Generator, seconds: float) -> Band:
         "power",
         seconds,
         (138, 196),
-        _DOUBLE,
+        drumming.METAL_DOUBLE,
         "double_kick",
         loops=_EPIC,
         modes=("minor", "harmonic_minor", "minor"),
@@ -246,7 +229,9 @@ def _power(rng: np.random.Generator, seconds: float) -> Band:
 
 
 def _groove(rng: np.random.Generator, seconds: float) -> Band:
-    band = _begin(rng, "groove", seconds, (92, 132), _GROOVE, "groove", modes=("phrygian", "minor", "dorian"))
+    band = _begin(
+        rng, "groove", seconds, (92, 132), drumming.METAL_GROOVE, "groove", modes=("phrygian", "minor", "dorian")
+    )
     _riffs(band, _GROOVES + _CHUGS[:3], whole(rng, 33, 38))
     _leads(band, harmonised=0.1)
     _vocals(band, pick(rng, ("growl", "growl", "voice_low")), probability=0.6)
@@ -283,7 +268,7 @@ def _symphonic(rng: np.random.Generator, seconds: float) -> Band:
         "symphonic",
         seconds,
         (96, 172),
-        _DOUBLE,
+        drumming.METAL_DOUBLE,
         "double_kick",
         loops=_EPIC,
         modes=("minor", "harmonic_minor"),
@@ -309,7 +294,14 @@ def _symphonic(rng: np.random.Generator, seconds: float) -> Band:
 def _heavy(rng: np.random.Generator, seconds: float) -> Band:
     """Heavy metal of the eighties: gallops, twin leads, a high voice."""
     band = _begin(
-        rng, "heavy", seconds, (112, 172), _HEAVY, "backbeat", loops=_EPIC + _LOOPS[1:2], modes=("minor", "dorian")
+        rng,
+        "heavy",
+        seconds,
+        (112, 172),
+        drumming.METAL_HEAVY,
+        "backbeat",
+        loops=_EPIC + _LOOPS[1:2],
+        modes=("minor", "dorian"),
     )
     _riffs(band, _GALLOPS + _METAL_POWER, 40, fixed=chance(rng, 0.3))
     _leads(band, harmonised=0.6, above=0.92)
@@ -319,7 +311,7 @@ def _heavy(rng: np.random.Generator, seconds: float) -> Band:
 
 def _metalcore(rng: np.random.Generator, seconds: float) -> Band:
     """Melodic leads over double kick, breakdowns, growled verses and sung choruses."""
-    band = _begin(rng, "metalcore", seconds, (118, 182), _DOUBLE[:2], "double_kick", loops=_EPIC)
+    band = _begin(rng, "metalcore", seconds, (118, 182), drumming.METAL_DOUBLE[:2], "double_kick", loops=_EPIC)
     _riffs(band, _CHUGS + _GROOVES, whole(rng, 34, 38), fixed=chance(rng, 0.5))
     lead = band.part("lead guitar", "distorted_guitar", above=0.85, room=0.3)
     lead.line(hook(band, 66, ((0.25, 0.25, 0.5), (0.5, 0.5), (1,))), 94)
@@ -330,7 +322,16 @@ def _metalcore(rng: np.random.Generator, seconds: float) -> Band:
 
 
 def _gothic(rng: np.random.Generator, seconds: float) -> Band:
-    band = _begin(rng, "gothic", seconds, (84, 132), _HEAVY, "backbeat", loops=_EPIC, modes=("minor", "harmonic_minor"))
+    band = _begin(
+        rng,
+        "gothic",
+        seconds,
+        (84, 132),
+        drumming.METAL_HEAVY,
+        "backbeat",
+        loops=_EPIC,
+        modes=("minor", "harmonic_minor"),
+    )
     _riffs(band, _METAL_POWER + _DOOM[:2], whole(rng, 36, 40), fixed=False, fifths=1.0)
     keys = band.part("keys", pick(rng, ("grand_piano", "church_organ", "harpsichord", "synth_strings")), gain_db=-1)
     broken(keys, band.chords, (0, 2, 1, 2), 0.5, 58, 84, 2)
@@ -345,7 +346,7 @@ def _folk_metal(rng: np.random.Generator, seconds: float) -> Band:
         "folk_metal",
         seconds,
         (124, 186),
-        _DOUBLE,
+        drumming.METAL_DOUBLE,
         "double_kick",
         loops=_EPIC,
         modes=("minor", "dorian"),

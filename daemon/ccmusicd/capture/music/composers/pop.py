@@ -4,43 +4,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ccmusicd.capture.music.composers import beats as drumming
 from ccmusicd.capture.music.composers.grooves import RISE, SONG, Band, Shape, drums, figure, stabs
 from ccmusicd.capture.music.composers.piece import broken, hold, strum
 from ccmusicd.capture.music.composers.tunes import BUSY_CELLS, LONG_CELLS, SONG_CELLS, Cells, backing, hook, sing
 from ccmusicd.capture.music.composers.writing import between, chance, pick, whole
 from ccmusicd.capture.music.score import Score
-
-_BACK = (
-    "k:X.......X....... s:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X.......X.x..... s:....X.......X... h:x.x.x.x.x.x.x.x. T:....x.......x...",
-    "k:X.....x.X....... s:....X.......X... h:xoxoxoxoxoxoxoxo",
-    "k:X..x....x.x..... s:....X.......X... h:x.x.x.x.x.x.x.x. S:xoxoxoxoxoxoxoxo",
-)
-_FOUR = (
-    "k:X...X...X...X... c:....X.......X... o:..x...x...x...x.",
-    "k:X...X...X...X... s:....X.......X... h:xxxxxxxxxxxxxxxx o:..x...x...x...x.",
-    "k:X...X...X...X... c:....X.......X... h:..x...x...x...x. S:xoxoxoxoxoxoxoxo",
-)
-_MODERN = (
-    "k:X.....x...x..... c:....X.......X... h:x.x.x.x.x.x.x.xx",
-    "k:X..x......x..x.. r:....X.......X... h:x.x.xxx.x.x.xxxx",
-    "k:X......x..x..... c:........X....... h:x.x.x.x.x.x.x.x.",
-)
-_TOMS = (
-    "k:X.......X....... s:....X.......X... L:x..x..x.x..x..x.",
-    "k:X...X...X...X... c:....X.......X... F:..x..x....x..x..",
-)
-_SIX_EIGHT = ("k:X.....x..... s:......X..... h:x.xx.xx.xx.x", "k:X....xx..... s:...X.....X.. h:xxxxxxxxxxxx")
-_LATIN = (
-    "k:X...X...X...X... s:...X..X....X..X. h:x.x.x.x.x.x.x.x.",
-    "k:X...X...X...X... r:x..x..x...x.x... g:..x..xx...x..xx. S:xoxoxoxoxoxoxoxo",
-    "k:X..x....X..x.... s:...X..X....X..X. h:x.x.x.x.x.x.x.x. G:..x...x...x...xx",
-)
-_EIGHTIES = (
-    "k:X.......X.x..... s:....X.......X... h:xxxxxxxxxxxxxxxx",
-    "k:X...X...X...X... s:....X.......X... h:x.x.x.x.x.x.x.x. T:....x.......x...",
-    "k:X.....x.X.....x. s:....X.......X... h:x.xxx.xxx.xxx.xx c:............x...",
-)
 
 _FOUR_CHORDS = (
     "I V vi IV",
@@ -186,7 +155,7 @@ def _dance(rng: np.random.Generator, seconds: float) -> Band:
         "dance_pop",
         seconds,
         (112, 132),
-        _FOUR,
+        drumming.POP_FOUR,
         "four_on_the_floor",
         kits=("kit_909", "kit_808"),
         pumping=(0.1, 0.7),
@@ -207,7 +176,7 @@ def _teen(rng: np.random.Generator, seconds: float) -> Band:
         "teen_pop",
         seconds,
         (88, 124),
-        _BACK + _MODERN,
+        drumming.POP_BACK + drumming.POP_MODERN,
         "backbeat",
         kits=("sampled_kit", "kit_909", "drum_kit"),
         modes=("major", "minor"),
@@ -227,7 +196,7 @@ def _power_ballad(rng: np.random.Generator, seconds: float) -> Band:
         "power_ballad",
         seconds,
         (56, 84),
-        _SIX_EIGHT if triple else _BACK[:2],
+        drumming.POP_SIX_EIGHT if triple else drumming.POP_BACK[:2],
         "slow_rock" if triple else "backbeat",
         kits=("power_kit", "drum_kit"),
         shape=RISE,
@@ -252,7 +221,7 @@ def _acoustic(rng: np.random.Generator, seconds: float) -> Band:
         "acoustic_pop",
         seconds,
         (78, 126),
-        ("S:xoxoxoxoxoxoxoxo",) if bare else _BACK,
+        ("S:xoxoxoxoxoxoxoxo",) if bare else drumming.POP_BACK,
         "none" if bare else "backbeat",
         kits=("percussion",) if bare else ("drum_kit",),
         velocity=(60, 90),
@@ -277,7 +246,7 @@ def _synth(rng: np.random.Generator, seconds: float) -> Band:
         "synth_pop",
         seconds,
         (96, 136),
-        _EIGHTIES,
+        drumming.POP_EIGHTIES,
         "backbeat",
         kits=("kit_808", "kit_909"),
         modes=("minor", "major"),
@@ -298,7 +267,7 @@ def _disco(rng: np.random.Generator, seconds: float) -> Band:
         "disco_pop",
         seconds,
         (108, 126),
-        _FOUR,
+        drumming.POP_FOUR,
         "four_on_the_floor",
         kits=("drum_kit", "kit_909"),
         modes=("minor", "major"),
@@ -321,7 +290,7 @@ def _indie(rng: np.random.Generator, seconds: float) -> Band:
         "indie_pop",
         seconds,
         (96, 152),
-        _BACK + _TOMS,
+        drumming.POP_BACK + drumming.POP_TOMS,
         "backbeat",
         kits=("drum_kit", "sampled_kit"),
         velocity=(76, 98),
@@ -337,7 +306,9 @@ def _indie(rng: np.random.Generator, seconds: float) -> Band:
 
 
 def _piano(rng: np.random.Generator, seconds: float) -> Band:
-    band = _begin(rng, "piano_pop", seconds, (70, 138), _BACK, "backbeat", kits=("drum_kit",), swing=(0.5, 0.6))
+    band = _begin(
+        rng, "piano_pop", seconds, (70, 138), drumming.POP_BACK, "backbeat", kits=("drum_kit",), swing=(0.5, 0.6)
+    )
     _chords(
         band, ("grand_piano", "bright_piano"), ("x-x-x-x-x-x-x-x-", "x--x--x-x--x--x-", "x-.x.-x-x-.x.-x-"), gain_db=2
     )
@@ -356,7 +327,7 @@ def _latin(rng: np.random.Generator, seconds: float) -> Band:
         "latin_pop",
         seconds,
         (88, 128),
-        _LATIN,
+        drumming.POP_LATIN,
         "latin",
         kits=("kit_909", "sampled_kit", "drum_kit"),
         modes=("minor", "minor", "major"),
@@ -378,7 +349,7 @@ def _eighties(rng: np.random.Generator, seconds: float) -> Band:
         "eighties_pop",
         seconds,
         (96, 134),
-        _EIGHTIES,
+        drumming.POP_EIGHTIES,
         "backbeat",
         kits=("power_kit", "kit_808", "kit_909"),
         fills=0.8,
@@ -401,7 +372,7 @@ def _modern(rng: np.random.Generator, seconds: float) -> Band:
         "electro_pop",
         seconds,
         (78, 112),
-        _MODERN,
+        drumming.POP_MODERN,
         "backbeat",
         kits=("kit_808", "sampled_kit"),
         modes=("minor", "major"),
@@ -424,7 +395,7 @@ def _sunshine(rng: np.random.Generator, seconds: float) -> Band:
         "sixties_pop",
         seconds,
         (104, 142),
-        (*_BACK[:2], "k:X.....x.X....... s:....X.......X... T:x.x.x.x.x.x.x.x."),
+        (*drumming.POP_BACK[:2], "k:X.....x.X....... s:....X.......X... T:x.x.x.x.x.x.x.x."),
         "backbeat",
         kits=("drum_kit",),
         velocity=(74, 96),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ccmusicd.capture.music.composers import beats as drumming
 from ccmusicd.capture.music.composers.grooves import LOOP, SONG, Band, drums, echoed, figure, stabs
 from ccmusicd.capture.music.composers.piece import hold
 from ccmusicd.capture.music.composers.tunes import (
@@ -20,38 +21,6 @@ from ccmusicd.capture.music.composers.tunes import (
 )
 from ccmusicd.capture.music.composers.writing import between, chance, chord_at, pick, whole
 from ccmusicd.capture.music.score import Score
-
-_ONE_DROP = (
-    "k:........X....... r:........X....... h:x.x.x.x.x.x.x.x.",
-    "k:........X....... s:........X....... h:..x...x...x...x.",
-    "k:........X....... r:........X....x.. h:x.xxx.xxx.xxx.xx",
-    "k:........X....... r:....o...X..o.... h:x.x.x.x.x.x.x.x. g:..x..x....x..x..",
-)
-_ROCKERS = (
-    "k:x...x...X...x... s:........X....... h:x.x.x.x.x.x.x.x.",
-    "k:x.......X.x..... s:........X....... o:..x...x...x...x. h:x.x.x.x.x.x.x.x.",
-    "k:x..x....X....... s:........X......o h:xxx.xxx.xxx.xxx.",
-)
-_STEPPERS = (
-    "k:X...X...X...X... r:........X....... h:x.x.x.x.x.x.x.x.",
-    "k:X...X...X...X... s:........X..o.... h:..x...x...x...x. S:xoxoxoxoxoxoxoxo",
-    "k:X...X...X...X... r:....x..x....x..x o:..x...x...x...x.",
-)
-_SKA = (
-    "k:....X.......X... s:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X...X...X...X... s:....X.......X... h:..x...x...x...x.",
-    "k:X.......X....... s:....X.......X... R:x.x.x.x.x.x.x.x.",
-)
-_ROCKSTEADY = (
-    "k:........X....... r:........X....... h:..x...x...x...x.",
-    "k:........X.....x. s:........X....... h:x.x.x.x.x.x.x.x. T:..x...x...x...x.",
-)
-_DANCEHALL = (
-    "k:X.......X....... s:...X..X....X..X. h:x.x.x.x.x.x.x.x.",
-    "k:X..x....X..x.... s:......X.......X. h:..x...x...x...x.",
-    "k:X.......X..x.... c:...x..X....x..X. S:xoxoxoxoxoxoxoxo",
-    "k:X...X...X...X... s:...X..X....X..X. r:..x.......x.....",
-)
 
 _ROOTS_LOOPS = {
     "major": ("I IV", "I V", "I ii", "I IV V IV", "I vi ii V", "I iii IV V", "I I IV V", "I bVII"),
@@ -198,7 +167,9 @@ def _horns(band: Band, above: float = 0.6) -> None:
 
 
 def _roots(rng: np.random.Generator, seconds: float) -> Band:
-    band = _begin(rng, "roots", seconds, (66, 84), _ONE_DROP, "one_drop", modes=("minor", "minor", "major"))
+    band = _begin(
+        rng, "roots", seconds, (66, 84), drumming.REGGAE_ONE_DROP, "one_drop", modes=("minor", "minor", "major")
+    )
     _bass(band)
     _skank(band)
     _skank(band, choices=("grand_piano", "hammond"), gain_db=-5)
@@ -210,7 +181,7 @@ def _roots(rng: np.random.Generator, seconds: float) -> Band:
 
 
 def _rockers(rng: np.random.Generator, seconds: float) -> Band:
-    band = _begin(rng, "rockers", seconds, (72, 92), _ROCKERS, "rockers")
+    band = _begin(rng, "rockers", seconds, (72, 92), drumming.REGGAE_ROCKERS, "rockers")
     _bass(band)
     _skank(band)
     _bubble(band)
@@ -227,7 +198,7 @@ def _steppers(rng: np.random.Generator, seconds: float) -> Band:
         "steppers",
         seconds,
         (68, 84),
-        _STEPPERS,
+        drumming.REGGAE_STEPPERS,
         "four_on_the_floor",
         modes=("minor",),
         kits=("drum_kit", "kit_808", "kit_909"),
@@ -248,7 +219,7 @@ def _dub(rng: np.random.Generator, seconds: float) -> Band:
         "dub",
         seconds,
         (64, 84),
-        _STEPPERS if steppers else _ONE_DROP,
+        drumming.REGGAE_STEPPERS if steppers else drumming.REGGAE_ONE_DROP,
         "four_on_the_floor" if steppers else "one_drop",
         modes=("minor", "minor", "major"),
         each=(8.0, 4.0),
@@ -288,7 +259,7 @@ def _ska(rng: np.random.Generator, seconds: float) -> Band:
         "ska",
         seconds,
         (116, 172),
-        _SKA,
+        drumming.REGGAE_SKA,
         "ska",
         modes=("major", "major", "minor"),
         loops=_SKA_LOOPS,
@@ -308,7 +279,9 @@ def _ska(rng: np.random.Generator, seconds: float) -> Band:
 
 
 def _rocksteady(rng: np.random.Generator, seconds: float) -> Band:
-    band = _begin(rng, "rocksteady", seconds, (76, 98), _ROCKSTEADY, "one_drop", modes=("major", "major", "minor"))
+    band = _begin(
+        rng, "rocksteady", seconds, (76, 98), drumming.REGGAE_ROCKSTEADY, "one_drop", modes=("major", "major", "minor")
+    )
     _bass(band, _STEADY_BASS)
     _skank(band)
     muted = band.part("picked guitar", "muted_guitar", gain_db=-3)
@@ -324,7 +297,7 @@ def _lovers(rng: np.random.Generator, seconds: float) -> Band:
         "lovers_rock",
         seconds,
         (68, 90),
-        _ONE_DROP,
+        drumming.REGGAE_ONE_DROP,
         "one_drop",
         modes=("major", "major", "minor"),
         loops=(
@@ -350,7 +323,7 @@ def _dancehall(rng: np.random.Generator, seconds: float) -> Band:
         "dancehall",
         seconds,
         (86, 112),
-        _DANCEHALL,
+        drumming.REGGAE_DANCEHALL,
         "dancehall",
         modes=("minor", "minor", "major"),
         kits=("kit_808", "kit_909", "sampled_kit"),
@@ -378,7 +351,7 @@ def _ragga(rng: np.random.Generator, seconds: float) -> Band:
         "digital_roots",
         seconds,
         (76, 98),
-        (*_ONE_DROP, "k:........X....... c:........X....... h:x.x.x.x.x.x.x.x. L:............x.xx"),
+        (*drumming.REGGAE_ONE_DROP, "k:........X....... c:........X....... h:x.x.x.x.x.x.x.x. L:............x.xx"),
         "one_drop",
         kits=("kit_808", "kit_909"),
         swing=(0.5, 0.52),

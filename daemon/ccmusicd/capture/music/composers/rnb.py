@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ccmusicd.capture.music.composers import beats as drumming
 from ccmusicd.capture.music.composers.grooves import LOOP, SONG, Band, drums, figure, stabs
 from ccmusicd.capture.music.composers.piece import broken, hold
 from ccmusicd.capture.music.composers.tunes import (
@@ -19,53 +20,6 @@ from ccmusicd.capture.music.composers.tunes import (
 )
 from ccmusicd.capture.music.composers.writing import between, chance, pick, whole
 from ccmusicd.capture.music.score import Score
-
-_SOUL = (
-    "k:X.....x.X....... s:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X..x....X.x..... s:....X.......X..o h:x.x.x.x.x.x.x.x.",
-    "k:X.......X..x.... s:....X..o....X... R:x.x.x.x.x.x.x.x.",
-)
-_MOTOWN = (
-    "k:X.....x.X.....x. s:X...X...X...X... T:x.x.x.x.x.x.x.x.",
-    "k:X..x..x.X..x..x. s:....X.......X... T:..x...x...x...x. h:x.x.x.x.x.x.x.x.",
-    "k:X...X...X...X... s:X...X...X...X... h:x.x.x.x.x.x.x.x. T:....x.......x...",
-)
-_FUNK = (
-    "k:X.x...x...x..x.. s:....X..o.o..X..o h:xxxxxxxxxxxxxxxx",
-    "k:X..x..x...x.x... s:....X..o.oo.X..o h:x.x.x.xox.x.x.x. o:..............x.",
-    "k:X.x.....x.x...x. s:....X..o.x..X.oo h:x.xxx.xxx.xxx.xx",
-    "k:X..x...xX..x.... s:....X.o..o..X..o h:xxxxxxxxxxxxxxxx g:..x..x.x..x..x.x",
-)
-_NEO = (
-    "k:X......x..x..... s:....X.......X..o h:x.x.x.xox.x.x.xo",
-    "k:X..o...x.x...... r:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X.....xx..x..... s:....X..o....X.o. R:x.x.x.x.x.x.x.x.",
-    "k:X..x......x..x.. r:....X.......X..o S:xoxoxoxoxoxoxoxo",
-)
-_QUIET = (
-    "k:X.....x.x....... r:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X......x.x...... s:....X.......X... h:xoxoxoxoxoxoxoxo S:..x...x...x...x.",
-    "k:X.........x..... c:....X.......X... h:x.x.x.x.x.x.x.x.",
-)
-_SIX_EIGHT = ("k:X....xx..... s:...X.....X.. h:xxxxxxxxxxxx", "k:X.....X....x s:...X.....X.. R:xxxxxxxxxxxx")
-_CONTEMPORARY = (
-    "k:X.....x...x..... c:....X.......X... h:x.x.x.xxx.x.xxxx",
-    "k:X..x......x..x.. c:........X....... h:x.x.x.x.x.xxx.x.",
-    "k:X......x..x..... c:....X.......X... r:..x..x....x...x. h:x.x.x.x.x.x.x.x.",
-)
-_DISCO = (
-    "k:X...X...X...X... s:....X.......X... o:..x...x...x...x. h:x...x...x...x...",
-    "k:X...X...X...X... c:....X.......X... h:x.xxx.xxx.xxx.xx T:..x...x...x...x.",
-    "k:X...X...X...X... s:....X.......X... o:..x...x...x...x. g:x..x..x.x..x.xx.",
-)
-_GOSPEL = (
-    "k:X...X...X...X... s:..X...X...X...X. T:x.x.x.x.x.x.x.x.",
-    "k:X..x..x.X..x..x. s:....X.......X..x R:x.x.x.x.x.x.x.x. T:....x.......x...",
-)
-_SWINGBEAT = (
-    "k:X..x..x..xx..... s:....X.......X..x h:x.xxx.xxx.xxx.xx",
-    "k:X.x...xx..x..x.. c:....X.......X... h:xxxxxxxxxxxxxxxx o:......x.........",
-)
 
 _SOULFUL = (
     "I vi ii V",
@@ -224,7 +178,7 @@ def _soul(rng: np.random.Generator, seconds: float) -> Band:
         "sixties_soul",
         seconds,
         (58, 78) if triple else (88, 126),
-        _SIX_EIGHT if triple else _SOUL,
+        drumming.RNB_SIX_EIGHT if triple else drumming.RNB_SOUL,
         "slow_soul" if triple else "backbeat",
         loops=_SOULFUL,
         modes=("major", "mixolydian"),
@@ -245,7 +199,9 @@ def _soul(rng: np.random.Generator, seconds: float) -> Band:
 
 
 def _motown(rng: np.random.Generator, seconds: float) -> Band:
-    band = _begin(rng, "motown", seconds, (104, 138), _MOTOWN, "motown", loops=_SOULFUL, modes=("major", "mixolydian"))
+    band = _begin(
+        rng, "motown", seconds, (104, 138), drumming.RNB_MOTOWN, "motown", loops=_SOULFUL, modes=("major", "mixolydian")
+    )
     _bass(band, _MOTOWN_BASS)
     _chords(band, ("clean_guitar", "muted_guitar"), ("....x.......x...", "..x...x...x...x."))
     _chords(band, ("grand_piano", "vibraphone", "hammond"), gain_db=-5)
@@ -262,7 +218,7 @@ def _funk(rng: np.random.Generator, seconds: float) -> Band:
         "funk",
         seconds,
         (92, 122),
-        _FUNK,
+        drumming.RNB_FUNK,
         "funk",
         loops=_ONE_CHORD,
         modes=("dorian", "mixolydian"),
@@ -284,9 +240,21 @@ def _funk(rng: np.random.Generator, seconds: float) -> Band:
 
 def _neo_soul(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "neo_soul", seconds, (66, 98), _NEO, "backbeat", loops=_EXTENDED, modes=("major", "dorian", "minor"),
-        kits=("drum_kit", "sampled_kit"), swing=(0.52, 0.63), lag=(0.01, 0.05), velocity=(70, 92), fills=0.3, loop=True,
-    )  # fmt: skip
+        rng,
+        "neo_soul",
+        seconds,
+        (66, 98),
+        drumming.RNB_NEO,
+        "backbeat",
+        loops=_EXTENDED,
+        modes=("major", "dorian", "minor"),
+        kits=("drum_kit", "sampled_kit"),
+        swing=(0.52, 0.63),
+        lag=(0.01, 0.05),
+        velocity=(70, 92),
+        fills=0.3,
+        loop=True,
+    )
     _bass(band, _LAID_BASS, ("finger_bass", "fretless_bass", "synth_bass"))
     _chords(band, ("rhodes", "rhodes", "dx_piano", "grand_piano"), gain_db=0)
     if chance(rng, 0.5):
@@ -302,9 +270,18 @@ def _neo_soul(rng: np.random.Generator, seconds: float) -> Band:
 
 def _slow_jam(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "quiet_storm", seconds, (58, 82), _QUIET, "backbeat", loops=_EXTENDED, modes=("major", "minor"),
-        kits=("drum_kit", "kit_808", "sampled_kit"), velocity=(66, 92), each=(4.0, 2.0),
-    )  # fmt: skip
+        rng,
+        "quiet_storm",
+        seconds,
+        (58, 82),
+        drumming.RNB_QUIET,
+        "backbeat",
+        loops=_EXTENDED,
+        modes=("major", "minor"),
+        kits=("drum_kit", "kit_808", "sampled_kit"),
+        velocity=(66, 92),
+        each=(4.0, 2.0),
+    )
     _bass(band, _LAID_BASS, ("fretless_bass", "finger_bass", "synth_bass"))
     if chance(rng, 0.5):
         part = band.part("keys", pick(rng, ("dx_piano", "rhodes", "grand_piano")))
@@ -327,7 +304,7 @@ def _contemporary(rng: np.random.Generator, seconds: float) -> Band:
         "contemporary",
         seconds,
         (62, 104),
-        _CONTEMPORARY,
+        drumming.RNB_CONTEMPORARY,
         "backbeat",
         loops=(*_EXTENDED, "i bVI", "vi:m7 IV:maj7"),
         modes=("minor", "major"),
@@ -356,7 +333,7 @@ def _gospel(rng: np.random.Generator, seconds: float) -> Band:
         "gospel_soul",
         seconds,
         (56, 76) if slow else (108, 152),
-        _SIX_EIGHT if slow else _GOSPEL,
+        drumming.RNB_SIX_EIGHT if slow else drumming.RNB_GOSPEL,
         "slow_soul" if slow else "gospel",
         loops=("I IV I V", "I I:7 IV iv", "I VI:7 II:7 V:7", "I IV,I V,IV I", "vi II:7 V I:7"),
         step=1 / 3 if slow else 0.25,
@@ -383,7 +360,7 @@ def _disco_soul(rng: np.random.Generator, seconds: float) -> Band:
         "disco_soul",
         seconds,
         (106, 128),
-        _DISCO,
+        drumming.RNB_DISCO,
         "four_on_the_floor",
         loops=(*_EXTENDED, "i:m7 IV:9", "i:m7 bVII bVI:maj7 v:m7"),
         modes=("minor", "dorian", "major"),
@@ -407,7 +384,7 @@ def _new_jack(rng: np.random.Generator, seconds: float) -> Band:
         "new_jack_swing",
         seconds,
         (96, 116),
-        _SWINGBEAT,
+        drumming.RNB_SWINGBEAT,
         "swingbeat",
         loops=(*_EXTENDED, "i bVII bVI bVII"),
         modes=("minor", "dorian"),

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ccmusicd.capture.music.composers.grooves import RISE, ROCK, Band, GatedPart, Shape, drums, figure, stabs
+from ccmusicd.capture.music.composers import beats as drumming
+from ccmusicd.capture.music.composers.grooves import NOT_SOLO, RISE, ROCK, Band, GatedPart, Shape, drums, figure, stabs
 from ccmusicd.capture.music.composers.piece import broken, hold, strum
 from ccmusicd.capture.music.composers.tunes import (
     BUSY_CELLS,
@@ -19,46 +20,6 @@ from ccmusicd.capture.music.composers.tunes import (
 )
 from ccmusicd.capture.music.composers.writing import between, chance, pick, whole
 from ccmusicd.capture.music.score import Score
-
-_STRAIGHT = (
-    "k:X.......X....... s:....X.......X... h:x.x.x.x.x.x.x.x.",
-    "k:X.......X.x..... s:....X.......X... h:X.x.X.x.X.x.X.x.",
-    "k:X.....x.X....... s:....X.......X... o:x.x.x.x.x.x.x.x.",
-    "k:X..x....x.x..... s:....X..o....X... h:x.x.x.x.x.x.x.x.",
-    "k:X.x.....X.x...x. s:....X.......X... R:x.x.x.x.x.x.x.x.",
-    "k:X......xX....... s:....X..o.o..X..o h:xoxoxoxoxoxoxoxo",
-    "k:X.......x.x..... s:....X.......X... C:X...X...X...X...",
-)
-_FLOOR = (
-    "k:X...X...X...X... s:....X.......X... o:..x...x...x...x.",
-    "k:X...X...X...X... s:....X.......X... h:xxxxxxxxxxxxxxxx",
-)
-_PUNK = (
-    "k:X...X...X...X... s:..X...X...X...X. h:x.x.x.x.x.x.x.x.",
-    "k:X...X.x.X...X.x. s:..X...X...X...X. R:x.x.x.x.x.x.x.x.",
-    "k:X.....x.X.x..... s:....X.......X... o:x...x...x...x...",
-)
-_SHUFFLE = (
-    "k:X.....X..... s:...X.....X.. h:x.xx.xx.xx.x", "k:X..X..X..X.. s:...X.....X.. R:x.xx.xx.xx.x",
-    "k:X....xX..... s:...X.....X.o h:x.xx.xx.xx.x",
-)  # fmt: skip
-_SLOW_ROCK = (
-    "k:X.....x..... s:......X..... h:xxxxxxxxxxxx", "k:X....x...... s:...X.....X.. h:xxxxxxxxxxxx",
-    "k:X....xx....x s:...X.....X.. R:xxxxxxxxxxxx",
-)  # fmt: skip
-_SURF = (
-    "k:X..x..x.X..x..x. s:....X.x.....X... R:x.x.x.x.x.x.x.x.",
-    "k:X...X...X...X... s:....X.xx....X.xx R:x.x.x.x.x.x.x.x.",
-    "k:X.....x.X....... L:x.x.x.x.x.x.x.x. s:....X.......X...",
-)
-_TOMS = (
-    "k:X.......X....... L:..x..x....x..x.. F:....x.......x.xx s:............x...",
-    "k:X..x....X..x.... F:x.x.x.x.x.x.x.x. s:....X.......X...",
-)
-_LOOSE = (
-    "k:X..x..x...x..... s:....X..o.x..X..o R:x.xxx.xxx.xxx.xx",
-    "k:X.....x..x..x... s:....X.o.....X.o. R:x...x.x.x...x.x.",
-)
 
 _BASS = (
     "R.R.R.R.R.R.R.R.",
@@ -155,6 +116,8 @@ def _lead(
     gain_db: float = 1.0,
 ) -> None:  # fmt: skip
     part = band.part("lead guitar", instrument or _rig(band.rng), above=above, gain_db=gain_db, room=0.35)
+    if above >= 0.9 and chance(band.rng, 0.7):
+        part.rests = NOT_SOLO
     solo(band, part, whole(band.rng, 57, 66), busy=between(band.rng, *busy), grid=grid)
 
 
@@ -181,7 +144,7 @@ def _picked(band: Band, instrument: str, above: float = 0.0, gain_db: float = -2
 
 
 def _classic(rng: np.random.Generator, seconds: float) -> Band:
-    band = _begin(rng, "classic_rock", seconds, (96, 144), _STRAIGHT, "backbeat")
+    band = _begin(rng, "classic_rock", seconds, (96, 144), drumming.ROCK_STRAIGHT, "backbeat")
     _power(band, _RIFFS + _POWER, fixed=chance(rng, 0.4))
     _bass(band)
     if chance(rng, 0.4):
@@ -199,7 +162,7 @@ def _blues_rock(rng: np.random.Generator, seconds: float) -> Band:
         "blues_rock",
         seconds,
         (84, 138),
-        _SHUFFLE if shuffled else _STRAIGHT,
+        drumming.ROCK_SHUFFLE if shuffled else drumming.ROCK_STRAIGHT,
         "shuffle" if shuffled else "backbeat",
         modes=("mixolydian", "dorian"),
         loops=_BLUES,
@@ -221,9 +184,17 @@ def _blues_rock(rng: np.random.Generator, seconds: float) -> Band:
 
 def _punk(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "punk", seconds, (160, 208), _PUNK, "punk", modes=("major", "mixolydian", "minor"), each=(4.0, 4.0, 2.0),
-        velocity=(98, 116), shape=(("verse", 0.8), ("chorus", 1.0), ("verse", 0.85), ("chorus", 1.0), ("break", 0.6)),
-    )  # fmt: skip
+        rng,
+        "punk",
+        seconds,
+        (160, 208),
+        drumming.ROCK_PUNK,
+        "punk",
+        modes=("major", "mixolydian", "minor"),
+        each=(4.0, 4.0, 2.0),
+        velocity=(98, 116),
+        shape=(("verse", 0.8), ("chorus", 1.0), ("verse", 0.85), ("chorus", 1.0), ("break", 0.6)),
+    )
     _power(band, ("R-R-R-R-R-R-R-R-", "R-RRR-RRR-RRR-RR", "r-r-r-r-r-r-R-R-"), instrument="distorted_guitar")
     _bass(band, ("R-R-R-R-R-R-R-R-",))
     if chance(rng, 0.65):
@@ -235,9 +206,16 @@ def _punk(rng: np.random.Generator, seconds: float) -> Band:
 
 def _indie(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "indie", seconds, (108, 168), _STRAIGHT + _FLOOR, "backbeat", modes=("major", "major", "minor"),
-        kits=("drum_kit",), velocity=(78, 100),
-    )  # fmt: skip
+        rng,
+        "indie",
+        seconds,
+        (108, 168),
+        drumming.ROCK_STRAIGHT + drumming.ROCK_FLOOR,
+        "backbeat",
+        modes=("major", "major", "minor"),
+        kits=("drum_kit",),
+        velocity=(78, 100),
+    )
     _picked(band, "clean_guitar")
     _bass(band)
     if chance(rng, 0.5):
@@ -253,10 +231,17 @@ def _indie(rng: np.random.Generator, seconds: float) -> Band:
 
 def _hard_rock(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "hard_rock", seconds, (86, 142), _STRAIGHT, "backbeat", modes=("minor", "dorian", "mixolydian"),
-        loops=("I:5 bVII:5 IV:5 I:5", "I:5 I:5 bIII:5 IV:5", "i bVI bVII i", "I:5"), kits=("power_kit", "drum_kit"),
+        rng,
+        "hard_rock",
+        seconds,
+        (86, 142),
+        drumming.ROCK_STRAIGHT,
+        "backbeat",
+        modes=("minor", "dorian", "mixolydian"),
+        loops=("I:5 bVII:5 IV:5 I:5", "I:5 I:5 bIII:5 IV:5", "i bVI bVII i", "I:5"),
+        kits=("power_kit", "drum_kit"),
         velocity=(95, 115),
-    )  # fmt: skip
+    )
     _power(band, _RIFFS, low=pick(rng, (38, 40)), instrument="distorted_guitar")
     figure(band, band.part("bass", "pick_bass", pan=0.0), pick(rng, _RIFFS + _BASS), 28, 96)
     _lead(band, 0.95, (0.5, 1.0), "distorted_guitar")
@@ -272,7 +257,7 @@ def _ballad(rng: np.random.Generator, seconds: float) -> Band:
         "rock_ballad",
         seconds,
         (58, 84),
-        _SLOW_ROCK if triple else _STRAIGHT,
+        drumming.ROCK_SLOW_ROCK if triple else drumming.ROCK_STRAIGHT,
         "slow_rock" if triple else "backbeat",
         modes=("major", "major", "minor"),
         step=1 / 3 if triple else 0.25,
@@ -293,9 +278,16 @@ def _ballad(rng: np.random.Generator, seconds: float) -> Band:
 def _surf(rng: np.random.Generator, seconds: float) -> Band:
     """Clean guitar deep in reverb: tunes tremolo-picked low on the strings, no voice."""
     band = _begin(
-        rng, "surf", seconds, (136, 178), _SURF, "surf", modes=("minor", "phrygian", "major"), kits=("drum_kit",),
+        rng,
+        "surf",
+        seconds,
+        (136, 178),
+        drumming.ROCK_SURF,
+        "surf",
+        modes=("minor", "phrygian", "major"),
+        kits=("drum_kit",),
         loops=("i bVII bVI V", "i iv i V", "I vi IV V", "i i bVI V"),
-    )  # fmt: skip
+    )
     lead = band.part("lead guitar", "clean_guitar", room=between(rng, 0.5, 0.9), gain_db=2)
     step = pick(rng, (0.25, 0.5, 1.0))
     for tone in hook(band, whole(rng, 50, 60), pick(rng, (SONG_CELLS, LONG_CELLS)), plain=0.2):
@@ -310,9 +302,17 @@ def _surf(rng: np.random.Generator, seconds: float) -> Band:
 
 def _psychedelic(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "psychedelic", seconds, (76, 132), _LOOSE + _TOMS, "backbeat", modes=("mixolydian", "dorian"),
-        loops=("I bVII", "i IV", "I bVII IV I", "I:7", "i:m7 bVII"), kits=("drum_kit",), fills=0.9,
-    )  # fmt: skip
+        rng,
+        "psychedelic",
+        seconds,
+        (76, 132),
+        drumming.ROCK_LOOSE + drumming.ROCK_TOMS,
+        "backbeat",
+        modes=("mixolydian", "dorian"),
+        loops=("I bVII", "i IV", "I bVII IV I", "I:7", "i:m7 bVII"),
+        kits=("drum_kit",),
+        fills=0.9,
+    )
     hold(
         band.part("organ", pick(rng, ("rock_organ", "hammond", "percussive_organ")), gain_db=-3, room=0.5),
         band.chords,
@@ -331,9 +331,17 @@ def _psychedelic(rng: np.random.Generator, seconds: float) -> Band:
 def _post_rock(rng: np.random.Generator, seconds: float) -> Band:
     """Picked guitars in long echoes; drums, then a wall of distorted tremolo."""
     band = _begin(
-        rng, "post_rock", seconds, (72, 132), _STRAIGHT + _TOMS, "backbeat", modes=("major", "minor"), each=(8.0, 4.0),
-        shape=RISE, kits=("drum_kit", "power_kit"),
-    )  # fmt: skip
+        rng,
+        "post_rock",
+        seconds,
+        (72, 132),
+        drumming.ROCK_STRAIGHT + drumming.ROCK_TOMS,
+        "backbeat",
+        modes=("major", "minor"),
+        each=(8.0, 4.0),
+        shape=RISE,
+        kits=("drum_kit", "power_kit"),
+    )
     _picked(band, "clean_guitar").room = 0.6
     _picked(band, "clean_guitar", 0.5, -4, 57).room = 0.7
     _bass(band, ("R-R-R-R-R-R-R-R-", "R---------------"))
@@ -347,9 +355,16 @@ def _post_rock(rng: np.random.Generator, seconds: float) -> Band:
 
 def _acoustic(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "acoustic_rock", seconds, (84, 138), _STRAIGHT, "backbeat", modes=("major", "mixolydian", "minor"),
-        kits=("drum_kit",), velocity=(68, 94),
-    )  # fmt: skip
+        rng,
+        "acoustic_rock",
+        seconds,
+        (84, 138),
+        drumming.ROCK_STRAIGHT,
+        "backbeat",
+        modes=("major", "mixolydian", "minor"),
+        kits=("drum_kit",),
+        velocity=(68, 94),
+    )
     strum(band.part("guitar", "steel_guitar", gain_db=1), band.chords, pick(rng, _STRUMS), 0.25, 88)
     _bass(band)
     if chance(rng, 0.4):
@@ -370,7 +385,7 @@ def _grunge(rng: np.random.Generator, seconds: float) -> Band:
         "grunge",
         seconds,
         (88, 138),
-        _STRAIGHT,
+        drumming.ROCK_STRAIGHT,
         "backbeat",
         modes=("minor", "phrygian", "dorian"),
         shape=(("verse", 0.6), ("chorus", 1.0), ("chorus", 0.95), ("verse", 0.6), ("solo", 0.95)),
@@ -398,7 +413,13 @@ def _grunge(rng: np.random.Generator, seconds: float) -> Band:
 def _instrumental(rng: np.random.Generator, seconds: float) -> Band:
     """A guitarist's piece: themes and solos over a band."""
     band = _begin(
-        rng, "guitar_instrumental", seconds, (84, 152), _STRAIGHT + _FLOOR, "backbeat", kits=("power_kit", "drum_kit")
+        rng,
+        "guitar_instrumental",
+        seconds,
+        (84, 152),
+        drumming.ROCK_STRAIGHT + drumming.ROCK_FLOOR,
+        "backbeat",
+        kits=("power_kit", "drum_kit"),
     )
     _power(band, _POWER + _RIFFS)
     _bass(band)
@@ -419,7 +440,7 @@ def _garage(rng: np.random.Generator, seconds: float) -> Band:
         "rock_and_roll",
         seconds,
         (138, 184),
-        (*_STRAIGHT, "k:X...X...X...X... s:....X.......X.x. c:....x.......x... R:x.x.x.x.x.x.x.x."),
+        (*drumming.ROCK_STRAIGHT, "k:X...X...X...X... s:....X.......X.x. c:....x.......x... R:x.x.x.x.x.x.x.x."),
         "backbeat",
         modes=("mixolydian",),
         loops=_BLUES,

@@ -80,6 +80,7 @@ def sing(
     rng = band.rng
     low = whole(rng, *_REGISTERS[voice])
     lead = band.part("voice", voice, gain_db=gain_db, pan=between(rng, -0.15, 0.15), above=above, lag=lag)
+    lead.rests = frozenset({"solo"})
     syllables = pick(rng, _SYLLABLES)
     tones = breathing(rng, hook(band, low, cells, span=whole(rng, 12, 17)), pick(rng, (4.0, 8.0, 8.0)))
     for tone in tones:
