@@ -1,146 +1,36 @@
 """Composes electronic music: house, techno, trance, drum'n'bass, dubstep, electro, synthwave, downtempo and kin."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from ccmusicd.capture.music.composers import beats as drumming
+from ccmusicd.capture.music.composers import club
 from ccmusicd.capture.music.composers.grooves import (
-    CLUB,
-    LOOP,
     RISE,
     Band,
-    GatedPart,
     drums,
     echoed,
     figure,
     noise,
-    risers,
     stabs,
 )
-from ccmusicd.capture.music.composers.piece import broken, hold
-from ccmusicd.capture.music.composers.tunes import BUSY_CELLS, LONG_CELLS, SONG_CELLS, breathing, hook, sing
+from ccmusicd.capture.music.composers.tunes import LONG_CELLS, SONG_CELLS, hook, sing
 from ccmusicd.capture.music.composers.writing import between, chance, chord_at, pick, whole
-from ccmusicd.capture.music.score import Articulation, Score
+from ccmusicd.capture.music.score import Score
 
-_ROOTLESS = ("..x...x...x...x.", "..xx..xx..xx..xx", ".xxx.xxx.xxx.xxx", "..x-..x-..x-..x-")
 _OFF_BASS = ("..R...R...R...R.", "..RR..RR..RR..R8", ".RRR.RRR.RRR.RR8", "..R-..8-..R-..7-")
 _HOUSE_BASS = ("R..R..R...R.7...", "R--.R..8..R.l.R.", "..R..R8...R..5R.", "R..R..8.R..R..75", "..R-..R.l-R...R.")
 _ACID = ("RRR8R.R7R8RRnR.R", "R.RRR8.RR.R7RR8R", "RR.R8R.RRpR.R8Rn", "R8R.R5R.R7R.R8RR")
 _ROLL = ("R-RRR-RRR-RRR-RR", "RRRRRRRRRRRRRRRR", "R.8.R.8.R.8.R.8.", "R.R.R.R.R.R.R.R8")
 _WOBBLE = ("R---R-R-R---8-R-", "R-------R-R-R-R-", "R--R--R-R-R-R-n-", "R-----R-R---p-R-")
-_ARPS = (
-    (0, 1, 2, 3),
-    (0, 2, 1, 3, 2, 4),
-    (0, 1, 2, 3, 4, 3, 2, 1),
-    (3, 2, 1, 0),
-    (0, 3, 1, 4, 2, 5),
-    (0, 2, 4),
-    (0, 1, 2),
-)
 _CHORDS_M = (
     "i:m9 iv:m9", "i:m7 bVI:maj7", "i:m9 bVII:9sus4", "i:m7 iv:m7 bVII:7 bIII:maj7", "i:m9", "i:m11 bIII:maj9",
 )  # fmt: skip
-_STABS = (
-    "x..x..x...x.x...",
-    "..x..x....x..x..",
-    "x.....x...x.....",
-    "...x..x....x..x.",
-    "x-..x-..x.x-....",
-    "x..x..x.x..x..x.",
-)
-
-_TOUCHES: tuple[Articulation, ...] = ("", "", "legato", "slide")
-_KITS = ("kit_909", "kit_909", "kit_808", "sampled_kit")
-_LEADS = ("saw_lead", "square_lead", "supersaw", "pluck")
-_PADS = ("warm_pad", "sweep_pad", "synth_strings", "new_age_pad", "halo_pad", "bowed_pad", "choir_pad", "metal_pad")
-_BASSES = ("synth_bass", "synth_bass", "acid_bass", "reese_bass", "bass_808")
-
-
-def _pad(band: Band, gain_db: float = -8, above: float = 0.0, choices: Sequence[str] = _PADS) -> None:
-    part = band.part("pad", pick(band.rng, choices), gain_db=gain_db, above=above, room=between(band.rng, 0.2, 0.6))
-    hold(part, band.chords, whole(band.rng, 55, 68), 72, between(band.rng, 0.8, 1.0))
-
-
-def _bass(band: Band, patterns: Sequence[str], choices: Sequence[str] = _BASSES, low: int = 0) -> GatedPart:
-    part = band.part("bass", pick(band.rng, choices), above=pick(band.rng, (0.5, 0.6)), pan=0.0, room=0.02)
-    figure(
-        band, part, pick(band.rng, patterns), low or whole(band.rng, 28, 36), 96, hold=between(band.rng, 0.45, 1.0),
-        fixed=chance(band.rng, 0.25),
-    )  # fmt: skip
-    return part
-
-
-def _arp(band: Band, choices: Sequence[str] = _LEADS, above: float = 0.0, gain_db: float = -4) -> None:
-    rng = band.rng
-    part = band.part("arpeggio", pick(rng, choices), above=above, gain_db=gain_db, room=between(rng, 0.1, 0.5))
-    order, step = pick(rng, _ARPS), pick(rng, (0.25, 0.25, 0.25, 0.5, 0.125))
-    broken(part, band.chords, order, step, whole(rng, 50, 70), 80, between(rng, 0.4, 1.4))
-
-
-def _stabs(band: Band, choices: Sequence[str], above: float = 0.5, gain_db: float = -3) -> None:
-    rng = band.rng
-    part = band.part("chords", pick(rng, choices), above=above, gain_db=gain_db, room=between(rng, 0.1, 0.5))
-    stabs(band, part, pick(rng, _STABS + _ROOTLESS[:2]), whole(rng, 56, 68), 84, hold=between(rng, 0.4, 1.0))
-
-
-def _lead(band: Band, choices: Sequence[str] = _LEADS, above: float = 0.6, gain_db: float = 0.0) -> None:
-    rng = band.rng
-    part = band.part("lead", pick(rng, choices), above=above, gain_db=gain_db, room=between(rng, 0.1, 0.5))
-    tones = hook(band, whole(rng, 60, 74), pick(rng, (BUSY_CELLS, SONG_CELLS, LONG_CELLS)))
-    articulation: Articulation = pick(rng, _TOUCHES)
-    part.line(breathing(rng, tones, 8.0), 88, hold=between(rng, 0.5, 1.0), articulation=articulation)
-
-
-def _sweep(band: Band, choices: Sequence[str] = ("acid_bass", "saw_lead", "square_lead"), low: int = 40) -> None:
-    """A line that comes back while its loudness, and with it its brightness, swells and falls over some bars."""
-    rng = band.rng
-    part = band.part("line", pick(rng, choices), gain_db=-2, room=between(rng, 0.05, 0.4))
-    period, depth = pick(rng, (16.0, 32.0, 64.0)), between(rng, 0.2, 0.45)
-    signs = [pick(rng, "RRRR8n57p..-4l") for _ in range(pick(rng, (8, 16, 16, 32)))]
-    root = low + (band.tonic - low) % 12
-    offsets = {"R": 0, "8": 12, "n": 3, "5": 7, "7": 10, "p": 1, "4": 5, "l": -2}
-    for index in range(round(band.beats * 4)):
-        sign, beat = signs[index % len(signs)], index / 4
-        if sign in offsets:
-            swell = 1 - depth * (1 + np.cos(2 * np.pi * beat / period)) / 2
-            slide: Articulation = "slide" if chance(rng, 0.15) else ""
-            part.add(beat, pick(rng, (0.12, 0.24, 0.26)), root + offsets[sign], 108 * swell, slide)
-
-
-def _club(
-    rng: np.random.Generator,
-    style: str,
-    seconds: float,
-    tempo: tuple[float, float],
-    beats: Sequence[str],
-    pattern: str,
-    *,
-    loops: Sequence[str] | None = None,
-    modes: Sequence[str] = ("minor", "minor", "dorian", "major"),
-    pumping: tuple[float, float] = (0.0, 0.0),
-    swing: tuple[float, float] = (0.5, 0.5),
-    kits: Sequence[str] = _KITS,
-    each: Sequence[float] = (4.0, 4.0, 8.0),
-    fills: float = 0.25,
-    club: bool = True,
-) -> Band:
-    """A band of machines: the form of a club track (or of a loop), its drums, the depth of the side-chain."""
-    shape = CLUB if club and chance(rng, 0.7) else LOOP
-    band = Band(
-        rng, style, seconds, tempo, modes=modes, loops=loops, each=each, shape=shape, swing=swing, loose=(0.0, 0.004),
-        room=(0.02, 0.35),
-    )  # fmt: skip
-    band.pattern = pattern
-    band.pumping = between(rng, *pumping) if chance(rng, 0.8) else 0.0
-    drums(band, pick(rng, kits), pick(rng, beats), fills=fills, velocity=between(rng, 88, 112), gain_db=1)
-    if club and chance(rng, 0.5):
-        risers(band, -10)
-    return band
 
 
 def _house(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "house",
         seconds,
@@ -151,19 +41,19 @@ def _house(rng: np.random.Generator, seconds: float) -> Band:
         swing=(0.5, 0.58),
         kits=("kit_909",),
     )
-    _bass(band, _HOUSE_BASS + _OFF_BASS)
-    _stabs(band, ("grand_piano", "bright_piano", "hammond", "supersaw", "pluck", "percussive_organ"))
+    club.bassline(band, _HOUSE_BASS + _OFF_BASS)
+    club.chords(band, ("grand_piano", "bright_piano", "hammond", "supersaw", "pluck", "percussive_organ"))
     if chance(rng, 0.5):
-        _pad(band)
+        club.pad(band)
     if chance(rng, 0.4):
         sing(band, pick(rng, ("voice_high", "voice_high", "voice_low")), cells=SONG_CELLS, melisma=0.3)
     elif chance(rng, 0.5):
-        _lead(band)
+        club.lead(band)
     return band
 
 
 def _deep_house(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "deep_house",
         seconds,
@@ -175,15 +65,15 @@ def _deep_house(rng: np.random.Generator, seconds: float) -> Band:
         pumping=(0.1, 0.6),
         swing=(0.5, 0.6),
     )
-    _bass(band, _HOUSE_BASS, ("synth_bass", "finger_bass", "bass_808"))
-    _stabs(band, ("rhodes", "rhodes", "pluck", "hammond", "dx_piano"), above=0.0)
+    club.bassline(band, _HOUSE_BASS, ("synth_bass", "finger_bass", "bass_808"))
+    club.chords(band, ("rhodes", "rhodes", "pluck", "hammond", "dx_piano"), above=0.0)
     if chance(rng, 0.7):
-        _pad(band, -10)
+        club.pad(band, -10)
     return band
 
 
 def _techno(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "techno",
         seconds,
@@ -195,17 +85,17 @@ def _techno(rng: np.random.Generator, seconds: float) -> Band:
         pumping=(0.2, 0.9),
         kits=("kit_909", "kit_909", "kit_808"),
     )
-    _bass(band, _ROLL + _OFF_BASS)
-    _sweep(band, low=whole(rng, 40, 62))
+    club.bassline(band, _ROLL + _OFF_BASS)
+    club.sweep(band, low=whole(rng, 40, 62))
     if chance(rng, 0.6):
-        _stabs(band, ("supersaw", "metal_pad", "pluck", "synth_strings"), above=0.6)
+        club.chords(band, ("supersaw", "metal_pad", "pluck", "synth_strings"), above=0.6)
     if chance(rng, 0.4):
         band.part("drone", "drone", gain_db=-8).add(0, band.beats, 36 + band.tonic % 12, 80)
     return band
 
 
 def _minimal(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "minimal",
         seconds,
@@ -218,13 +108,13 @@ def _minimal(rng: np.random.Generator, seconds: float) -> Band:
         kits=("kit_808", "kit_909"),
         club=False,
     )
-    _bass(band, ("R.......R..R....", "..R.....R.....8.", "R...R..n....l...", "R..R..R........."))
-    _sweep(band, ("pluck", "square_lead", "marimba", "vibraphone"), low=whole(rng, 48, 72))
+    club.bassline(band, ("R.......R..R....", "..R.....R.....8.", "R...R..n....l...", "R..R..R........."))
+    club.sweep(band, ("pluck", "square_lead", "marimba", "vibraphone"), low=whole(rng, 48, 72))
     return band
 
 
 def _trance(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "trance",
         seconds,
@@ -236,9 +126,9 @@ def _trance(rng: np.random.Generator, seconds: float) -> Band:
         kits=("kit_909",),
         fills=0.6,
     )
-    _bass(band, _OFF_BASS, ("synth_bass", "reese_bass"))
-    _arp(band, ("pluck", "saw_lead", "supersaw"))
-    _pad(band, -7, choices=("warm_pad", "synth_strings", "choir_pad", "sweep_pad"))
+    club.bassline(band, _OFF_BASS, ("synth_bass", "reese_bass"))
+    club.arpeggio(band, ("pluck", "saw_lead", "supersaw"))
+    club.pad(band, -7, choices=("warm_pad", "synth_strings", "choir_pad", "sweep_pad"))
     part = band.part("supersaw", "supersaw", above=0.85, gain_db=0)
     if chance(rng, 0.5):
         stabs(band, part, pick(rng, ("x.x.x.xx.x.x.x.x", "xxxxxxxxxxxxxxxx", "x..x..x.x..x..x.")), 67, 92, hold=0.7)
@@ -248,7 +138,7 @@ def _trance(rng: np.random.Generator, seconds: float) -> Band:
 
 
 def _drum_and_bass(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "drum_and_bass",
         seconds,
@@ -261,23 +151,23 @@ def _drum_and_bass(rng: np.random.Generator, seconds: float) -> Band:
         pumping=(0.0, 0.4),
         fills=0.4,
     )
-    _bass(
+    club.bassline(
         band,
         ("R-------R--R----", "R-----R-----l---", "R---R-----R-8---", "R-----------n---"),
         ("reese_bass", "bass_808"),
     )
-    _pad(band, -6)
+    club.pad(band, -6)
     if chance(rng, 0.5):
-        _stabs(band, ("rhodes", "pluck", "supersaw"), gain_db=-6)
+        club.chords(band, ("rhodes", "pluck", "supersaw"), gain_db=-6)
     if chance(rng, 0.3):
         sing(band, "voice_high", cells=LONG_CELLS, melisma=0.2)
     elif chance(rng, 0.4):
-        _arp(band)
+        club.arpeggio(band)
     return band
 
 
 def _dubstep(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "dubstep",
         seconds,
@@ -291,7 +181,7 @@ def _dubstep(rng: np.random.Generator, seconds: float) -> Band:
         pumping=(0.2, 0.7),
         fills=0.5,
     )
-    part = _bass(band, _WOBBLE, ("reese_bass", "acid_bass"), low=26)
+    part = club.bassline(band, _WOBBLE, ("reese_bass", "acid_bass"), low=26)
     for index in range(round(band.beats)):
         speed = pick(rng, (0, 2, 3, 4, 6))
         for turn in range(speed if chance(rng, 0.6) else 0):
@@ -299,13 +189,13 @@ def _dubstep(rng: np.random.Generator, seconds: float) -> Band:
     bass_drum = band.part("sub", "bass_808", above=0.6, pan=0.0)
     figure(band, bass_drum, "R-------R-------", 26, 90)
     if chance(rng, 0.7):
-        _lead(band, ("supersaw", "saw_lead", "square_lead"), gain_db=-3)
-    _pad(band, -9)
+        club.lead(band, ("supersaw", "saw_lead", "square_lead"), gain_db=-3)
+    club.pad(band, -9)
     return band
 
 
 def _electro(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "electro",
         seconds,
@@ -316,15 +206,15 @@ def _electro(rng: np.random.Generator, seconds: float) -> Band:
         kits=("kit_808",),
         loops=("i", "i bVII", "i bVI bVII i"),
     )
-    _bass(band, _ACID + _HOUSE_BASS, ("synth_bass", "acid_bass"))
-    _stabs(band, ("synth_strings", "synth_brass", "pluck", "supersaw"))
+    club.bassline(band, _ACID + _HOUSE_BASS, ("synth_bass", "acid_bass"))
+    club.chords(band, ("synth_strings", "synth_brass", "pluck", "supersaw"))
     if chance(rng, 0.5):
-        _lead(band, ("square_lead", "saw_lead", "talkbox"))
+        club.lead(band, ("square_lead", "saw_lead", "talkbox"))
     return band
 
 
 def _synthwave(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "synthwave",
         seconds,
@@ -336,16 +226,16 @@ def _synthwave(rng: np.random.Generator, seconds: float) -> Band:
         kits=("kit_808", "kit_909", "power_kit"),
         fills=0.7,
     )
-    _bass(band, _ROLL, ("synth_bass", "saw_lead"), low=33)
-    _pad(band, -6, choices=("warm_pad", "synth_strings", "sweep_pad"))
+    club.bassline(band, _ROLL, ("synth_bass", "saw_lead"), low=33)
+    club.pad(band, -6, choices=("warm_pad", "synth_strings", "sweep_pad"))
     if chance(rng, 0.7):
-        _arp(band, ("pluck", "saw_lead", "square_lead"))
-    _lead(band, ("saw_lead", "square_lead", "synth_brass"))
+        club.arpeggio(band, ("pluck", "saw_lead", "square_lead"))
+    club.lead(band, ("saw_lead", "square_lead", "synth_brass"))
     return band
 
 
 def _synth_pop(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "synth_pop_instrumental",
         seconds,
@@ -356,14 +246,14 @@ def _synth_pop(rng: np.random.Generator, seconds: float) -> Band:
         kits=("kit_808", "kit_909"),
         fills=0.5,
     )
-    _bass(band, _ROLL + _HOUSE_BASS, ("synth_bass", "square_lead"), low=33)
-    _stabs(band, ("synth_strings", "synth_brass", "pluck", "bell_pad"))
-    _lead(band, (*_LEADS, "glockenspiel", "talkbox"), above=0.0)
+    club.bassline(band, _ROLL + _HOUSE_BASS, ("synth_bass", "square_lead"), low=33)
+    club.chords(band, ("synth_strings", "synth_brass", "pluck", "bell_pad"))
+    club.lead(band, (*club.LEADS, "glockenspiel", "talkbox"), above=0.0)
     return band
 
 
 def _downtempo(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "downtempo",
         seconds,
@@ -376,22 +266,22 @@ def _downtempo(rng: np.random.Generator, seconds: float) -> Band:
         swing=(0.5, 0.62),
         club=False,
     )
-    _bass(
+    club.bassline(
         band, ("R-----R---8-----", "R--R------R-l---", "R-----5-8-------"), ("synth_bass", "fretless_bass", "bass_808")
     )
-    _stabs(band, ("rhodes", "dx_piano", "vibraphone", "clean_guitar"), above=0.0)
-    _pad(band, -7)
+    club.chords(band, ("rhodes", "dx_piano", "vibraphone", "clean_guitar"), above=0.0)
+    club.pad(band, -7)
     if chance(rng, 0.3):
         sing(band, "voice_high", cells=LONG_CELLS, melisma=0.2, above=0.7)
     elif chance(rng, 0.6):
-        _lead(band, ("sitar", "flute", "muted_trumpet", "pluck", "kalimba"), gain_db=-3)
+        club.lead(band, ("sitar", "flute", "muted_trumpet", "pluck", "kalimba"), gain_db=-3)
     if chance(rng, 0.3):
         noise(band, "vinyl", -18)
     return band
 
 
 def _breakbeat(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "breakbeat",
         seconds,
@@ -404,15 +294,15 @@ def _breakbeat(rng: np.random.Generator, seconds: float) -> Band:
         pumping=(0.0, 0.4),
         fills=0.5,
     )
-    _bass(band, _ACID + _HOUSE_BASS + _WOBBLE, ("reese_bass", "synth_bass", "acid_bass"))
-    _stabs(band, ("grand_piano", "supersaw", "hammond", "pluck"))
+    club.bassline(band, _ACID + _HOUSE_BASS + _WOBBLE, ("reese_bass", "synth_bass", "acid_bass"))
+    club.chords(band, ("grand_piano", "supersaw", "hammond", "pluck"))
     if chance(rng, 0.6):
-        _sweep(band, low=52)
+        club.sweep(band, low=52)
     return band
 
 
 def _acid(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng,
         "acid",
         seconds,
@@ -424,22 +314,22 @@ def _acid(rng: np.random.Generator, seconds: float) -> Band:
         kits=("kit_909", "kit_808"),
         pumping=(0.0, 0.4),
     )
-    _sweep(band, ("acid_bass",), low=whole(rng, 33, 48))
+    club.sweep(band, ("acid_bass",), low=whole(rng, 33, 48))
     if chance(rng, 0.5):
-        _bass(band, _OFF_BASS, ("synth_bass", "bass_808"))
+        club.bassline(band, _OFF_BASS, ("synth_bass", "bass_808"))
     if chance(rng, 0.4):
-        _stabs(band, ("supersaw", "synth_strings"), gain_db=-8)
+        club.chords(band, ("supersaw", "synth_strings"), gain_db=-8)
     return band
 
 
 def _ambient_techno(rng: np.random.Generator, seconds: float) -> Band:
-    band = _club(
+    band = club.track(
         rng, "ambient_techno", seconds, (100, 124), drumming.ELECTRONIC_MINIMAL, "four_on_the_floor", loops=_CHORDS_M,
         modes=("minor", "dorian", "major"), each=(8.0, 16.0), pumping=(0.2, 0.7), club=False,
     )  # fmt: skip
-    _pad(band, -2)
-    _pad(band, -5)
-    _bass(band, ("R-------......R-", "..R...R...R...R.", "R---........l---"), ("synth_bass", "bass_808"))
+    club.pad(band, -2)
+    club.pad(band, -5)
+    club.bassline(band, ("R-------......R-", "..R...R...R...R.", "R---........l---"), ("synth_bass", "bass_808"))
     echo = band.part("echoes", pick(rng, ("pluck", "bell_pad", "supersaw")), gain_db=-5, room=0.5)
     for start in np.arange(whole(rng, 0, 3), band.beats, pick(rng, (4.0, 8.0, 6.0))):
         pitches = chord_at(band.chords, start).close(67)
@@ -451,7 +341,7 @@ def _idm(rng: np.random.Generator, seconds: float) -> Band:
     """Broken beats: the strokes of each bar drawn anew around a core, hats that stutter, tender chords."""
     steps = ["".join(pick(rng, "x..x.o.....") for _ in range(32)) for _ in range(4)]
     beat = f"k:X{steps[0][1:]} s:....X{steps[1][5:]} h:{steps[2]} r:{steps[3]} o:..............x."
-    band = _club(
+    band = club.track(
         rng,
         "idm",
         seconds,
@@ -468,15 +358,17 @@ def _idm(rng: np.random.Generator, seconds: float) -> Band:
         count = pick(rng, (0, 0, 0, 3, 6, 8, 12))
         for turn in range(count):
             stutter.add(start + turn / count, 0.05, pick(rng, (42, 38)), 60 + 40 * turn / count)
-    _pad(band, -3)
-    _arp(band, ("pluck", "music_box", "square_lead", "kalimba", "bell_pad"))
-    _bass(band, ("R--.R.....8...n-", "R-----..R.l.....", "R.......R---5..."), ("synth_bass", "reese_bass", "bass_808"))
+    club.pad(band, -3)
+    club.arpeggio(band, ("pluck", "music_box", "square_lead", "kalimba", "bell_pad"))
+    club.bassline(
+        band, ("R--.R.....8...n-", "R-----..R.l.....", "R.......R---5..."), ("synth_bass", "reese_bass", "bass_808")
+    )
     return band
 
 
 def _big_room(rng: np.random.Generator, seconds: float) -> Band:
     """Festival house: huge chords, claps that build up, a bare hook in octaves."""
-    band = _club(
+    band = club.track(
         rng,
         "big_room",
         seconds,
@@ -488,10 +380,10 @@ def _big_room(rng: np.random.Generator, seconds: float) -> Band:
         kits=("kit_909",),
         fills=0.8,
     )
-    _bass(band, _OFF_BASS, ("synth_bass", "reese_bass"))
+    club.bassline(band, _OFF_BASS, ("synth_bass", "reese_bass"))
     part = band.part("chords", "supersaw", gain_db=1)
     stabs(band, part, pick(rng, ("x--x--x-x--x--x-", "x-x-..x-x-..x-x-", "x-----x---x-----")), 64, 92)
-    _lead(band, ("supersaw", "saw_lead", "pluck"), above=0.8)
+    club.lead(band, ("supersaw", "saw_lead", "pluck"), above=0.8)
     build = band.part("build", "kit_909", gain_db=-3)
     for section in band.sections:
         if section.name == "build":
@@ -510,14 +402,17 @@ def _chill_rise(rng: np.random.Generator, seconds: float) -> Band:
     straight = chance(rng, 0.5)
     band.pattern = "four_on_the_floor" if straight else "backbeat"
     drums(
-        band, pick(rng, _KITS), pick(rng, drumming.ELECTRONIC_FOUR if straight else drumming.ELECTRONIC_SLOW), fills=0.3
+        band,
+        pick(rng, club.KITS),
+        pick(rng, drumming.ELECTRONIC_FOUR if straight else drumming.ELECTRONIC_SLOW),
+        fills=0.3,
     )
     band.pumping = between(rng, 0.0, 0.8)
-    _arp(band, (*_LEADS, "marimba", "kalimba", "rhodes"))
-    _pad(band, -6)
-    _bass(band, _OFF_BASS if straight else _HOUSE_BASS, ("synth_bass", "reese_bass"))
+    club.arpeggio(band, (*club.LEADS, "marimba", "kalimba", "rhodes"))
+    club.pad(band, -6)
+    club.bassline(band, _OFF_BASS if straight else _HOUSE_BASS, ("synth_bass", "reese_bass"))
     if chance(rng, 0.5):
-        _lead(band)
+        club.lead(band)
     return band
 
 
