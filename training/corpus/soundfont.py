@@ -5,6 +5,7 @@ The sound font is loaded once a process. Sounds are rendered at one and a half t
 """
 
 import ctypes
+import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ _WARNING = 2
 """FluidSynth's number of the level."""
 _BEND_RANGE = 2.0
 """Semitones that the pitch wheel goes up and down: General MIDI's default."""
+_HIGHEST = {"contrabass": 57, "violin": 93, "fiddle": 93, "string_section": 98}
+"""The highest pitches that FluidR3 has of instruments that composers write higher for."""
 _SLIDE_S = 0.09
 _LENGTHS = {"staccato": 0.5, "legato": 1.04}
 
@@ -184,7 +187,7 @@ def _drum_events(part: Part, score: Score) -> Iterator[_Event]:
 def _note_events(part: Part, score: Score) -> Iterator[_Event]:
     for channel in (_PLAIN, _MUTED, _HARMONIC, _SLIDE):
         yield _Event(0, _WHEEL, channel, 0, _wheel(score.tuning / 100))
-    notes = sorted((note for note in part.notes if 0 <= note.pitch <= 127), key=lambda note: note.start)
+    notes = sorted((_reachable(note, part) for note in part.notes), key=lambda note: note.start)
     next_start = _next_starts(notes)
     before = None
     for index, note in enumerate(notes):
@@ -197,6 +200,12 @@ def _note_events(part: Part, score: Score) -> Iterator[_Event]:
         if channel == _SLIDE and before is not None:
             yield from _slide(start, before - note.pitch, score)
         before = note.pitch
+
+
+def _reachable(note: Note, part: Part) -> Note:
+    """The note, octaves lower where the sound font has none so high."""
+    above = note.pitch - _HIGHEST.get(part.instrument, 127)
+    return note if above <= 0 else dataclasses.replace(note, pitch=note.pitch + above // -12 * 12)
 
 
 def _next_starts(notes: list[Note]) -> dict[int, float]:

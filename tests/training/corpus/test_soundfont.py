@@ -69,6 +69,12 @@ def test_a_note_that_is_struck_again_rings_its_whole_length() -> None:
     assert late.std() > 0.5 * early.std()
 
 
+def test_a_note_above_what_the_font_has_sounds_lower() -> None:
+    high, low = played("contrabass", note(0.0, 59, 2.0)), played("contrabass", note(0.0, 47, 2.0))
+    assert high.std() > 1e-3
+    assert np.array_equal(high, low)
+
+
 def test_kits_ring_though_their_notes_are_short() -> None:
     sound = played("drum_kit", note(0.0, 49, 0.05))
     assert sound[RATE : RATE * 3 // 2].std() > 1e-4
