@@ -113,9 +113,11 @@ def _band_limit(octaves: NDArray[np.float64], rng: np.random.Generator) -> Level
     slope = rng.uniform(24, 96)
     if rng.random() < 0.3:
         corner = np.log2(rng.uniform(40, 200) / CQT_FMIN_HZ)
-        return (np.maximum(0, corner - octaves) * slope).astype(np.float32)
+        lows: Levels = (np.maximum(0, corner - octaves) * slope).astype(np.float32)
+        return lows
     corner = np.log2(rng.uniform(3_000, 10_000) / CQT_FMIN_HZ)
-    return (np.maximum(0, octaves - corner) * slope).astype(np.float32)
+    highs: Levels = (np.maximum(0, octaves - corner) * slope).astype(np.float32)
+    return highs
 
 
 def _exponential_db(rng: np.random.Generator, shape: tuple[int, ...]) -> Levels:
