@@ -8,21 +8,38 @@ split                  [{genre, source, how, train, validation, shared}], see `t
 models                 {model: {key: value}}, as epochs, temperature, weight: the same keys for each
 ensemble_temperature   that of the votes' weighted mean
 credits                [{artist, title, licence, source}], see `credits_of`
-command, device, seed, minutes, date
+command, device, seed, date
+minutes                what the run that ended took; what was killed before is not in it
 limits                 [sentence], what is known of the data's weaknesses
+
+`python -m training.card --bundle B --report report.json` writes the card of a bundle that `training.train` wrote.
 """
 
+import json
+import os
+import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+from rich.console import Console
+
+from ccmusic_stream.errors import CcmusicError
+from ccmusic_stream.models.bundle import read_bundle
+from ccmusicd.resources import bundle_folder
+from training.command import run_and_exit
 from training.data.folders import read_list
 from training.data.recording import Recording
 from training.report import Report, figures_of, percent
 
 Record = Mapping[str, Any]
+
+CARD = "MODEL_CARD.md"
+RECORD = "training.json"
+"""What a run of training leaves beside its bundle."""
 
 FEW = 20
 """With fewer recordings than this a genre's figure moves by more than 5 points with each of them."""
@@ -50,6 +67,16 @@ def heard(recordings: Iterable[Recording], seconds: Mapping[Path, float]) -> dic
 def credits_of(source_list: Path, recordings: Iterable[Recording]) -> list[dict[str, str]]:
     """Whom to name for what was trained on: one entry a track of a list of sources (SOURCES.csv)."""
     paths = {recording.path.resolve() for recording in recordings}
+    return _credits(source_list, paths.__contains__)
+
+
+def credits_by_name(source_list: Path, names: Iterable[str]) -> list[dict[str, str]]:
+    """The same for recordings that are known by the last parts of their paths alone (FOLDER/…/FILE)."""
+    endings = tuple(f"/{name}" for name in names)
+    return _credits(source_list, lambda path: path.as_posix().endswith(endings))
+
+
+def _credits(source_list: Path, trained_on: Callable[[Path], bool]) -> list[dict[str, str]]:
     entries = {
         (row["artist"], row["title"]): {
             "artist": row["artist"],
@@ -58,7 +85,7 @@ def credits_of(source_list: Path, recordings: Iterable[Recording]) -> list[dict[
             "source": row.get("source_repo", ""),
         }
         for row in read_list(source_list)
-        if (source_list.parent / row["file"]).resolve() in paths
+        if trained_on((source_list.parent / row["file"]).resolve())
     }
     return [entries[key] for key in sorted(entries)]
 
@@ -121,7 +148,7 @@ def _training(record: Record) -> str:
     text = "## How they were trained"
     facts = [f"{key}: {record[key]}" for key in ("date", "device", "seed") if key in record]
     if "minutes" in record:
-        facts.append(f"time: {record['minutes']:.0f} min")
+        facts.append(f"minutes: {record['minutes']:.0f}")
     if facts:
         text += f"\n\n{'; '.join(facts)}."
     if "command" in record:
@@ -286,3 +313,69 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in escaped)
+
+
+class CardError(CcmusicError):
+    """The bundle or a report is not what a card can be written of."""
+
+    exit_code = os.EX_DATAERR
+
+
+def card(
+    bundle: Annotated[str, typer.Option("--bundle", metavar="DIR", help="Folder that training wrote, or its name.")],
+    report: Annotated[
+        list[Path] | None,
+        typer.Option("--report", metavar="FILE", help="report.json of training.evaluate; the last one is judged by."),
+    ] = None,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Option("--sources", metavar="CSV", help="Lists with artists and licences that lie elsewhere."),
+    ] = None,
+) -> None:
+    """Write MODEL_CARD.md, and the pictures that it shows, into the bundle's folder."""
+    folder = bundle_folder(bundle)
+    name = read_bundle(folder).name
+    record = _read(folder / RECORD)
+    reports = [_report_of(path, name) for path in report or []]
+    for found in sources or []:
+        if not found.is_file():
+            raise CardError(f"{found}: there is no such file")
+        known = record.setdefault("credits", [])
+        known += [one for one in credits_by_name(found, record.get("recordings", [])) if one not in known]
+    write_card(folder / CARD, name, record, reports, _copied(folder, report or [], reports))
+    Console(stderr=True).print(f"Written: {folder / CARD}", highlight=False, soft_wrap=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CardError(f"{path} cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise CardError(f"{path} holds no JSON object")
+    return content
+
+
+def _report_of(path: Path, bundle: str) -> Report:
+    report = _read(path)
+    if report.get("bundle") != bundle:
+        raise CardError(f"{path} is a report of bundle {report.get('bundle')!r}, not of {bundle!r}")
+    return report
+
+
+def _copied(folder: Path, paths: Sequence[Path], reports: Sequence[Report]) -> dict[str, str]:
+    """Titles and names of the pictures in the bundle's folder: training's own, and copies of those beside reports."""
+    own = {"Loss while training": "loss.png", "Confusion on what was held out while training": "confusion.png"}
+    pictures = {title: file for title, file in own.items() if (folder / file).is_file()}
+    for number, (path, report) in enumerate(zip(paths, reports, strict=True), start=1):
+        for kind in ("confusion", "reliability"):
+            picture = path.parent / f"{kind}.png"
+            if picture.is_file():
+                file = f"report{number}-{kind}.png"
+                shutil.copyfile(picture, folder / file)
+                pictures[f"{kind.capitalize()} on {', '.join(report['data'])} ({report['clip']})"] = file
+    return pictures
+
+
+if __name__ == "__main__":
+    run_and_exit(card, "card")

@@ -43,7 +43,7 @@ def make_report(
         source: _measured(answers.ensemble, truth, labels, [recording.source == source for recording in heard])
         for source in sorted({recording.source for recording in heard})
     }
-    data = [_short(folder) for folder in dirs]
+    data = [short(folder) for folder in dirs]
     return {
         "bundle": bundle.name,
         "trained": bundle.trained,
@@ -97,11 +97,12 @@ def named(path: Path, dirs: Sequence[Path]) -> str:
     """A recording's path from the folder that it was found in, that folder included."""
     for folder in dirs:
         if path.is_relative_to(folder.expanduser()):
-            return f"{_short(folder)}/{path.relative_to(folder.expanduser()).as_posix()}"
+            return f"{short(folder)}/{path.relative_to(folder.expanduser()).as_posix()}"
     return path.name
 
 
-def _short(folder: Path) -> str:
+def short(folder: Path) -> str:
+    """A folder by its last two parts: enough to know it by, and nothing of the machine."""
     return "/".join(folder.expanduser().resolve().parts[-2:])
 
 

@@ -2,7 +2,10 @@
 
 import json
 import os
+import time
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +25,7 @@ from ccmusicd.resources import cache_folder
 from ccmusicd.weights.bundles import open_bundle
 from training.bundling import Named, genres_alone, labels_for, start_state, write_bundle
 from training.calibration import Calibration, calibrate
+from training.card import RECORD
 from training.command import run_and_exit
 from training.data.folders import find
 from training.data.recording import Recording
@@ -32,10 +36,8 @@ from training.gather import Gathered, gather, held_pictures, judges
 from training.measures import measure
 from training.plans import DEFAULT_MODELS, fine_plan, plan_for
 from training.plots import confusion_matrix, loss_curves
+from training.record import command_of, data_record
 from training.windows import PROFILES, Windows, class_weights
-
-RECORD = "training.json"
-"""What a run leaves beside the bundle for the model card: what it heard, its stages, its measurements."""
 
 console = Console(stderr=True)
 
@@ -66,6 +68,7 @@ def train(
     cache: Annotated[Path | None, typer.Option("--cache", help="Where spectrograms and checkpoints are kept.")] = None,
 ) -> None:
     """Train, calibrate and write a bundle. A run that was killed goes on where it was."""
+    started = time.monotonic()
     _refuse(profile)
     wanted = _named(models or list(DEFAULT_MODELS))
     work = (cache or _own_cache()) / "training"
@@ -74,9 +77,21 @@ def train(
     labels = labels_for(_two_genres(recordings), old.labels)
     divided = split(recordings, np.random.default_rng(seed))
     _tell_split(divided)
-    gathered = _gathered(divided, labels, work, jobs)
+    store = ColumnStore(work / "columns")
+    gathered = _gathered(divided, labels, store, jobs)
     run = _Run(labels, gathered, profile, real, balance, seed, scale, pick_device(device), work)
-    run.publish(bundle, run.all(wanted, old if start else None), divided)
+    networks = run.all(wanted, old if start else None)
+    options = {
+        "--start": old.name if start else None, "--profile": profile, "--scale": scale, "--real": real,
+        "--balance": balance, "--seed": seed,
+    }  # fmt: skip
+    known = [one for one in (*divided.train, *divided.validation) if one.path not in gathered.unreadable]
+    about = {
+        "command": command_of(bundle, data, list(networks), options),
+        "date": datetime.now(UTC).date().isoformat(),
+        "minutes": (time.monotonic() - started) / 60.0,  # of this process: what a killed run took is not in it
+    }
+    run.publish(bundle, networks, divided, about | data_record(known, data, store))
 
 
 def _two_genres(recordings: list[Recording]) -> list[str]:
@@ -113,13 +128,13 @@ def _tell_split(divided: Split) -> None:
         )
 
 
-def _gathered(divided: Split, labels: Labels, work: Path, jobs: int) -> Gathered:
+def _gathered(divided: Split, labels: Labels, store: ColumnStore, jobs: int) -> Gathered:
     with _progress() as progress:
         task = progress.add_task("Spectrograms", total=None)
         gathered = gather(
             divided,
             labels,
-            ColumnStore(work / "columns"),
+            store,
             jobs,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
@@ -183,8 +198,8 @@ class _Run:
         self.histories[named.name] = fit
         return network
 
-    def publish(self, folder: Path, networks: dict[str, nn.Module], divided: Split) -> None:
-        """Calibrate on what was held out; write bundle, plots and record."""
+    def publish(self, folder: Path, networks: dict[str, nn.Module], divided: Split, about: Mapping[str, Any]) -> None:
+        """Calibrate on what was held out; write bundle, plots and the record, which `about` opens."""
         logits, truth = {}, np.empty(0, np.int64)
         for name, network in networks.items():
             held: Held = held_pictures(self._judges, Named.of(name).kind, self._profile, every=True)
@@ -201,7 +216,8 @@ class _Run:
             {name: [one.loss for one in history] for name, history in histories.items()},
         )
         confusion_matrix(folder / "confusion.png", joint.confusion, self._labels.slugs, "Held out, the ensemble")
-        (folder / RECORD).write_text(json.dumps(self._record(divided, calibration, figures), indent=1) + "\n", "utf-8")
+        record = {**about, **self._record(divided, calibration, figures)}
+        (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
         console.print(
             f"Held out: macro top-1 {joint.macro_top1:.3f}, calibration error {joint.ece:.3f}. Bundle: {folder}"
         )
@@ -211,12 +227,25 @@ class _Run:
             "profile": self._profile,
             "seed": self._seed,
             "device": self._device.type,
+            "models": {name: self._told(name, calibration, figures[name]) for name in self.histories},
+            "ensemble_temperature": calibration.ensemble_temperature,
             "split": [asdict(genre) for genre in divided.genres],
             "unreadable": len(self._gathered.unreadable),
             "stages": {name: [asdict(stage) for stage in fit.stages] for name, fit in self.histories.items()},
             "history": {name: [asdict(one) for one in fit.history] for name, fit in self.histories.items()},
             "calibration": asdict(calibration),
             "validation": figures,
+        }
+
+    def _told(self, name: str, calibration: Calibration, figures: Mapping[str, float]) -> dict[str, Any]:
+        """What the card's table says of a network."""
+        stages = self.histories[name].stages
+        return {
+            "stages": len(stages),
+            "pictures_at_most": sum(stage.images for stage in stages),
+            "temperature": calibration.temperatures[name],
+            "weight": calibration.weights[name],
+            "macro_top1_held_out": figures["macro_top1"],
         }
 
     def _talk(self) -> int | None:

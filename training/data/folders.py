@@ -167,7 +167,7 @@ def _with_pieces(found: list[Recording], folder: Path) -> list[Recording]:
 
 def _with_list(found: list[Recording], folder: Path, names: GenreNames) -> list[Recording]:
     """The recordings with what the list of sources says of them; those that it does not name stay as they are."""
-    listed = _beside(folder, _LIST)
+    listed = list_of(folder)
     if listed is None:
         return found
     rows = {(listed.parent / row["file"]).resolve(): row for row in read_list(listed)}
@@ -185,6 +185,11 @@ def _listed(recording: Recording, row: Mapping[str, str] | None, names: GenreNam
         source="real",
         split=_SPLITS.get(row["split"].lower()),
     )
+
+
+def list_of(folder: Path) -> Path | None:
+    """The list of sources (SOURCES.csv) that tells of the recordings in the folder, where there is one."""
+    return _beside(folder.expanduser(), _LIST)
 
 
 def read_list(path: Path) -> list[dict[str, str]]:
