@@ -5,12 +5,11 @@ Each counts once, by the mean of its windows' probabilities.
 """
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -31,6 +30,7 @@ from ccmusicd.capture.output import SourceError
 from ccmusicd.resources import cache_folder
 from ccmusicd.voting import load_voters
 from ccmusicd.weights.bundles import models_to_use, open_bundle
+from training.command import run_and_exit
 from training.data.folders import DataError, find
 from training.data.recording import Recording
 from training.features import decode
@@ -197,26 +197,5 @@ def run(
     print_report(report, Console(), as_json=as_json)
 
 
-def main() -> NoReturn:
-    """Run the command line and end the process: 0, 64 usage, 65 nothing readable, 66 no recordings, 78 the bundle."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(run)
-    try:
-        status = app(standalone_mode=False, prog_name="python -m training.evaluate")
-    except CcmusicError as error:
-        sys.stderr.write(f"evaluate: {error}\n")
-        own = getattr(error, "exit_code", None)
-        status = own if isinstance(own, int) else os.EX_CONFIG
-    except KeyboardInterrupt:
-        status = 130
-    except Exception as error:
-        show = getattr(error, "show", None)  # one of typer's usage errors, whose class is not public
-        if show is None:
-            raise
-        show()
-        status = os.EX_USAGE
-    sys.exit(status)
-
-
 if __name__ == "__main__":
-    main()
+    run_and_exit(run, "evaluate")

@@ -1,8 +1,14 @@
 """The card says what was heard, measured and owed."""
 
+import json
+import os
+import sys
 from pathlib import Path
 
-from training.card import credits_of, heard, write_card
+import pytest
+
+from training.card import RECORD, card, credits_of, heard, write_card
+from training.command import run_and_exit
 from training.data.folders import find
 from training.data.recording import Recording
 from training.report import Report
@@ -68,7 +74,7 @@ def test_a_whole_card(tmp_path: Path) -> None:
     }
     path = tmp_path / "new" / "MODEL_CARD.md"
     write_card(path, "mine", record, [_report()], {"Confusion": "confusion.png"})
-    card = path.read_text("utf-8")
+    text = path.read_text("utf-8")
     for line in (
         "# Model card: mine",
         "| jazz | – | 0.50 (3, 2) |",
@@ -90,17 +96,17 @@ def test_a_whole_card(tmp_path: Path) -> None:
         "- Nobody sings.",
         "| A\\|B | CC BY 4.0 | Song | r/a |",
     ):
-        assert line in card.splitlines(), line
-    assert "1 cannot be read: audio/eval/jazz/broken.wav." in card
-    assert "polka 2" in card
+        assert line in text.splitlines(), line
+    assert "1 cannot be read: audio/eval/jazz/broken.wav." in text
+    assert "polka 2" in text
 
 
 def test_a_card_of_random_weights_says_so_and_owes_nobody(tmp_path: Path) -> None:
     path = tmp_path / "card.md"
     write_card(path, "mine", {"heard": {}, "models": {}}, [_report() | {"trained": False}])
-    card = path.read_text("utf-8")
-    assert "random weights" in card
-    assert "| artist | licence |" not in card
+    text = path.read_text("utf-8")
+    assert "random weights" in text
+    assert "| artist | licence |" not in text
 
 
 def test_what_was_heard_is_counted_by_genre_and_source() -> None:
@@ -124,3 +130,71 @@ def test_credits_are_of_tracks_that_were_trained_on(tmp_path: Path) -> None:
     owed = credits_of(tmp_path / "SOURCES.csv", trained)
     assert [entry["title"] for entry in owed] == ["Other", "Song"]
     assert owed[0] == {"artist": "Nina", "title": "Other", "licence": "CC0 1.0", "source": "r/a"}
+
+
+def _trained(folder: Path) -> None:
+    """A bundle called "mine", as training leaves it beside its pictures."""
+    folder.mkdir()
+    (folder / "bundle.toml").write_text(
+        'name = "mine"\n'
+        + "".join(f'[[labels]]\nslug = "{genre}"\nen = "x"\nzh = "x"\n' for genre in ("jazz", "rock")),
+        "utf-8",
+    )
+    record = {
+        "heard": {"jazz": {"real": {"files": 1, "tracks": 1, "artists": 1, "hours": 0.5}}},
+        "recordings": ["audio/train/jazz/a.opus"],
+        "models": {},
+        "minutes": 12.4,
+    }
+    (folder / RECORD).write_text(json.dumps(record), "utf-8")
+    (folder / "loss.png").write_bytes(b"loss")
+
+
+def _run(*words: object) -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["card", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            run_and_exit(card, "card")
+    return ended.value.code
+
+
+def test_the_command_writes_a_card_with_its_pictures(tmp_path: Path) -> None:
+    _trained(tmp_path / "bundle")
+    reports = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").write_text(json.dumps(_report() | {"data": [name]}), "utf-8")
+        (tmp_path / name / "confusion.png").write_bytes(name.encode())
+        reports += ["--report", tmp_path / name / "report.json"]
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio" / "SOURCES.csv").write_text(
+        "file,split,genre,title,artist,source_repo,licence\n"
+        "train/jazz/a.opus,train,jazz,Song,Nina,r/a,CC0 1.0\ntrain/jazz/b.opus,train,jazz,Unheard,Else,r/a,CC0 1.0\n",
+        "utf-8",
+    )
+    assert not _run("--bundle", tmp_path / "bundle", *reports, "--sources", tmp_path / "audio" / "SOURCES.csv")
+    lines = (tmp_path / "bundle" / "MODEL_CARD.md").read_text("utf-8").splitlines()
+    for line in (
+        "# Model card: mine",
+        "minutes: 12.",
+        "## Figures on first",
+        "## Figures on second",
+        "![Loss while training](loss.png)",
+        "![Confusion on second (centre)](report2-confusion.png)",
+        "| Nina | CC0 1.0 | Song | r/a |",
+    ):
+        assert line in lines, line
+    assert not any("Unheard" in line for line in lines)
+    assert (tmp_path / "bundle" / "report1-confusion.png").read_bytes() == b"first"
+    assert (tmp_path / "bundle" / "report2-confusion.png").read_bytes() == b"second"
+
+
+def test_what_no_card_can_be_written_of_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _trained(tmp_path / "bundle")
+    (tmp_path / "report.json").write_text(json.dumps(_report() | {"bundle": "other"}), "utf-8")
+    assert _run("--bundle", tmp_path / "bundle", "--report", tmp_path / "report.json") == os.EX_DATAERR
+    assert "is a report of bundle 'other', not of 'mine'" in capsys.readouterr().err
+    assert _run("--bundle", tmp_path / "bundle", "--sources", tmp_path / "away.csv") == os.EX_DATAERR
+    (tmp_path / "bundle" / RECORD).unlink()
+    assert _run("--bundle", tmp_path / "bundle") == os.EX_DATAERR
+    assert not (tmp_path / "bundle" / "MODEL_CARD.md").exists()

@@ -16,6 +16,7 @@ from ccmusic_stream.geometry import SAMPLE_RATE
 from ccmusicd.classify import OfflineClassifier
 from ccmusicd.weights.bundles import open_bundle
 from training import evaluate
+from training.command import run_and_exit
 
 _MODEL = """
 [[models]]
@@ -72,7 +73,7 @@ def data(tmp_path: Path) -> Path:
 def _run(monkeypatch: pytest.MonkeyPatch, words: Sequence[object]) -> object:
     monkeypatch.setattr(sys, "argv", ["evaluate", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
-        evaluate.main()
+        run_and_exit(evaluate.run, "evaluate")
     return ended.value.code
 
 
