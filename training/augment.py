@@ -86,7 +86,7 @@ def masked(levels: Levels, rng: np.random.Generator, masks: int) -> Levels:
         for _ in range(int(rng.integers(0, masks + 1))):
             size = out.shape[axis]
             width = int(rng.integers(1, max(2, int(share * size))))
-            first = int(rng.integers(0, size - width))
+            first = int(rng.integers(0, size - width + 1))
             if axis == 0:
                 out[first : first + width] = fill
             else:

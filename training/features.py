@@ -78,8 +78,12 @@ class ColumnStore:
 
         A recording that cannot be decoded, or is silent, is told and left out; the others go on.
         """
-        missing = [job for job in jobs if any(not self.path(job.path, speed).exists() for speed in job.speeds)]
-        yield from ((job.path, None) for job in jobs if job not in set(missing))
+        missing = []
+        for job in jobs:
+            if all(self.path(job.path, speed).exists() for speed in job.speeds):
+                yield job.path, None
+            else:
+                missing.append(job)
         if not missing:
             return
         # Spawned: a forked process would inherit torch's threads in an unknown state.

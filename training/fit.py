@@ -1,5 +1,6 @@
 """Trains one network, stage by stage, so that it can be killed at any moment and goes on where it was."""
 
+import hashlib
 import math
 import queue
 import threading
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.networks import Average, network_of, settle_statistics, widened
+from training.networks import Average, network_of, widened
 from training.plans import Stage
 from training.windows import Batch, Windows, network_pictures
 
@@ -72,9 +73,11 @@ class Fit:
     told: Callable[[int, int, float], None] = lambda *_: None
     history: list[Measured] = field(default_factory=list)
     _best: tuple[float, dict[str, Tensor]] | None = None
+    _about: list[str] = field(default_factory=list)
 
     def run(self) -> dict[str, Tensor]:
         """Train to the end of the last stage; the best average's state, with the heads for facts still on."""
+        self._about = self._agreement()
         kept = self._kept()
         first: int = kept["stage"] if kept else 0
         state: dict[str, Tensor] | None = kept["best"] if kept else None
@@ -90,7 +93,7 @@ class Fit:
 
     def _stage(self, number: int, before: dict[str, Tensor] | None, going: dict[str, Any] | None) -> dict[str, Tensor]:
         stage = self.stages[number]
-        torch.manual_seed(hash((self.seed, number)) & 0x7FFFFFFF)
+        _draw_anew(self.seed, number)
         network = self._network(number, before)
         optimiser = torch.optim.AdamW(_groups(network), lr=stage.rate)
         average, self._best, first = Average(network, stage.memory), None, 0
@@ -100,23 +103,26 @@ class Fit:
             average.restore(going["average"], going["step"])
             self._best, first = going["stage_best"], going["step"]
         self.windows.width = stage.width
-        saved, losses = time.monotonic(), [0.0]
+        losses: list[float] = going["losses"] if going and going["step"] else []
+        saved = time.monotonic()
         with _drawn_ahead(self.windows, stage.batch, (self.seed, number), first, stage.steps) as batches:
             for step, batch in enumerate(batches, start=first):
                 for group in optimiser.param_groups:
                     group["lr"] = stage.rate * _schedule(step / stage.steps)
+                _draw_anew(self.seed, number, step)  # dropout goes on after a kill as if there had been none
                 losses.append(self._step(network, optimiser, batch))
                 average.update(network)
                 self.told(number, (step + 1) * stage.batch, losses[-1])
                 if (step + 1) % stage.measured == 0 and self.held is not None:
                     fresh = self._measure(network, average, number, (step + 1) * stage.batch, float(np.mean(losses)))
-                    losses = losses[-1:]
+                    losses = []
                     if fresh > self.patience:
                         break
                 if time.monotonic() - saved > CHECKPOINT_S:
                     self._save(
                         {"stage": number, "best": before, "step": step + 1, "network": network.state_dict(),
-                         "optimiser": optimiser.state_dict(), "average": average.state, "stage_best": self._best}
+                         "optimiser": optimiser.state_dict(), "average": average.state, "stage_best": self._best,
+                         "losses": losses}
                     )  # fmt: skip
                     saved = time.monotonic()
         return self._best[1] if self._best else dict(average.state)
@@ -167,7 +173,7 @@ class Fit:
 
     def _save(self, content: dict[str, Any]) -> None:
         partial = self.checkpoint.with_suffix(".partial")
-        content |= {"history": [asdict(one) for one in self.history], "about": self._about()}
+        content |= {"history": [asdict(one) for one in self.history], "about": self._about}
         torch.save(content, partial)
         partial.replace(self.checkpoint)
 
@@ -175,11 +181,17 @@ class Fit:
         if not self.checkpoint.exists():
             return None
         kept: dict[str, Any] = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        return kept if kept["about"] == self._about() else None
+        return kept if kept["about"] == self._about else None
 
-    def _about(self) -> list[str]:
-        """What a checkpoint must agree with to be gone on from."""
-        return [repr(one) for one in (self.backbone, self.classes, self.facts, self.seed, list(self.stages))]
+    def _agreement(self) -> list[str]:
+        """What a checkpoint must agree with to be gone on from: the plan, the data and where the network starts."""
+        plan = (self.backbone, self.classes, self.facts, self.seed, self.patience, list(self.stages))
+        given = hashlib.sha256()
+        if self.held is not None:
+            given.update(self.held.pictures.numpy().tobytes() + self.held.genres.tobytes())
+        for key, value in (self.start or {}).items():
+            given.update(key.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        return [*(repr(one) for one in plan), self.windows.fingerprint(), given.hexdigest()]
 
 
 def loss_of(outputs: Tensor, genres: Tensor, facts: Tensor) -> Tensor:
@@ -193,20 +205,17 @@ def loss_of(outputs: Tensor, genres: Tensor, facts: Tensor) -> Tensor:
     return loss
 
 
+def _draw_anew(*numbers: int) -> None:
+    """Seed the draws of first weights and of dropout."""
+    torch.manual_seed(hash(numbers) & 0x7FFFFFFF)
+
+
 @torch.inference_mode()
 def logits_of(network: nn.Module, grey: Tensor, device: torch.device, batch: int = 16) -> Tensor:
     """Outputs of the network in eval mode for pictures (n, 1, 224, 224) of bytes: (n, outputs) float32 on the CPU."""
     network.eval()
     outputs = [network(network_pictures(part).to(device)).float().cpu() for part in torch.split(grey, batch)]
     return torch.cat(outputs)
-
-
-def settle(network: nn.Module, windows: Windows, device: torch.device, batches: int, seed: int) -> None:
-    """Batch norms' statistics measured anew on full windows as training draws them."""
-    windows.width = 224
-    drawn = [windows.batch(32, (seed, 99, number)).pictures.to(device) for number in range(batches)]
-    with torch.no_grad():
-        settle_statistics(network, drawn)
 
 
 def balanced(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> tuple[float, float]:

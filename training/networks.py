@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ccmusic_stream.models.backbones import build
 from ccmusic_stream.models.seeded import last_layer
@@ -122,19 +121,3 @@ class Average:
                 self.state[key].lerp_(value.detach(), 1 - decay)
             else:
                 self.state[key].copy_(value)
-
-
-@torch.no_grad()
-def settle_statistics(network: nn.Module, batches: list[Tensor]) -> None:
-    """Measure every batch norm's statistics anew, as the plain mean over these batches of full windows."""
-    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-    network.train()
-    for batch in batches:
-        network(batch)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    network.eval()

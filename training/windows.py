@@ -5,6 +5,7 @@ artist with a hundred excerpts outvotes the others. Batch k of a seed is always 
 run that was killed goes on as if it had not been.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -79,6 +80,18 @@ class Windows:
         """Spectrogram columns under a picture of `width` pixels."""
         return round(WINDOW_COLUMNS * self.width / SIDE)
 
+    def fingerprint(self) -> str:
+        """Tells apart what batches are drawn from: the choices, each example's answers and one of its rows."""
+        drawn = hashlib.sha256(
+            repr((self.kind, self.profile, self.classes, self.real, self.mixup, self.talk, self.strength)).encode()
+        )
+        drawn.update(b"" if self.weights is None else self.weights.tobytes())
+        for one in self.examples:
+            drawn.update(f"{one.genre}|{one.artist}|{one.composed}|{one.columns.shape}".encode())
+            # A row of each kind, which changes with the sound: all of them would be gigabytes to read.
+            drawn.update(one.facts.tobytes() + one.columns[ROWS[self.kind].start + 40].tobytes())
+        return drawn.hexdigest()
+
     def batch(self, size: int, seed: tuple[int, ...]) -> Batch:
         """One batch; the same seed gives the same batch."""
         rng = np.random.default_rng(seed)
@@ -115,7 +128,7 @@ class Windows:
         if strength.semitones:
             shift = int(rng.integers(-strength.semitones, strength.semitones + 1))
             levels = transposed(levels, self.kind, shift)
-        if self.talk is not None and example.genre != self.talk and rng.random() < strength.talk_over:
+        if self.talk in self._by_genre and example.genre != self.talk and rng.random() < strength.talk_over:
             talk = self._levels(self._example(rng, self.talk), rng)
             # Quieter than the music: where the talk is louder, it would be talk that is on air.
             levels = added(levels, talk + (_loudness(levels) - _loudness(talk) - np.float32(rng.uniform(6, 20))))
