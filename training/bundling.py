@@ -59,14 +59,16 @@ def genres_alone(state: Mapping[str, Tensor], backbone: str, classes: int) -> nn
     return network.eval()
 
 
-def start_state(network: nn.Module, old: Labels, new: Labels, outputs: int) -> dict[str, Tensor]:
+def start_state(
+    network: nn.Module, old: Labels, new: Labels, outputs: int, generator: torch.Generator
+) -> dict[str, Tensor]:
     """Weights to go on from: a trained model's, its last layer's rows moved to where the new labels have them.
 
     Rows of labels that it did not know, and of facts, are small random numbers.
     """
     state = dict(network.state_dict())
     head, layer = last_layer(network)
-    weight, bias = torch.randn(outputs, layer.in_features) * 0.01, torch.zeros(outputs)
+    weight, bias = torch.randn(outputs, layer.in_features, generator=generator) * 0.01, torch.zeros(outputs)
     for index, label in enumerate(new):
         if label.slug in old.slugs:
             row = old.slugs.index(label.slug)

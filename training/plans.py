@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ccmusic_stream.models.bundle import BACKBONES
+from ccmusic_stream.picture import SIDE
 
 DEFAULT_MODELS = ("vgg19_bn_cqt", "resnet50_mel", "densenet121_cqt", "efficientnet_b0_mel", "mobilenet_v3_large_cqt")
+
+_WHOLE = ("vit_b_16",)
+"""Backbones that look at pictures of one size only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def plan_for(backbone: str, device: str, scale: float = 1.0) -> tuple[Stage, ...
     if backbone not in BACKBONES:
         raise ValueError(f"there is no plan for {backbone!r}; known are {', '.join(BACKBONES)}")
     stages = _CUDA if device == "cuda" else _CPU.get(backbone, _LIGHT)
-    return tuple(replace(stage, images=max(stage.batch, round(stage.images * scale))) for stage in stages)
+    return tuple(_fitted(stage, backbone, scale) for stage in stages)
 
 
 def fine_plan(backbone: str, device: str, scale: float = 1.0) -> tuple[Stage, ...]:
@@ -77,4 +81,9 @@ def fine_plan(backbone: str, device: str, scale: float = 1.0) -> tuple[Stage, ..
         stage = Stage(1, 96, 1_600, 16, 1e-4, 0.97, 20)
     else:
         stage = Stage(1, 96, 12_000, 32, 4e-4, 0.99, 40)
-    return (replace(stage, images=max(stage.batch, round(stage.images * scale))),)
+    return (_fitted(stage, backbone, scale),)
+
+
+def _fitted(stage: Stage, backbone: str, scale: float) -> Stage:
+    images = max(stage.batch, round(stage.images * scale))
+    return replace(stage, images=images, width=SIDE if backbone in _WHOLE else stage.width)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,8 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from ccmusic_stream.classifier import pick_device
-from ccmusic_stream.errors import CcmusicError
+from ccmusic_stream.errors import BundleError, CcmusicError
 from ccmusic_stream.labels import Labels
+from ccmusic_stream.models.backbones import canonical_head
 from ccmusic_stream.models.bundle import Bundle
 from ccmusic_stream.models.loading import load_model
 from ccmusicd.resources import cache_folder
@@ -48,6 +50,18 @@ class TrainingError(CcmusicError):
     exit_code = os.EX_DATAERR
 
 
+class OptionError(CcmusicError):
+    """An option has a value that nothing can be done with."""
+
+    exit_code = os.EX_USAGE
+
+
+class OutputError(CcmusicError):
+    """The bundle's folder cannot be written."""
+
+    exit_code = os.EX_CANTCREAT
+
+
 def train(
     data: Annotated[list[Path], typer.Option("--data", help="A folder of genre folders; may be given several times.")],
     bundle: Annotated[Path, typer.Option("--bundle", help="The folder that becomes the bundle.")],
@@ -71,15 +85,18 @@ def train(
     started = time.monotonic()
     _refuse(profile)
     wanted = _named(models or list(DEFAULT_MODELS))
+    on = _device(device)
+    _make(bundle)
     work = (cache or _own_cache()) / "training"
     old = open_bundle([start or "starter"])
+    _refuse_start(old if start else None, wanted)
     recordings = find(data, old.labels)
     labels = labels_for(_two_genres(recordings), old.labels)
     divided = split(recordings, np.random.default_rng(seed))
     _tell_split(divided)
     store = ColumnStore(work / "columns")
     gathered = _gathered(divided, labels, store, jobs)
-    run = _Run(labels, gathered, profile, real, balance, seed, scale, pick_device(device), work)
+    run = _Run(labels, gathered, profile, real, balance, seed, scale, on, work)
     networks = run.all(wanted, old if start else None)
     options = {
         "--start": old.name if start else None, "--profile": profile, "--scale": scale, "--real": real,
@@ -110,14 +127,38 @@ def _own_cache() -> Path:
 
 def _refuse(profile: str) -> None:
     if profile not in PROFILES:
-        raise TrainingError(f"--profile is {profile!r}, expected one of {', '.join(PROFILES)}")
+        raise OptionError(f"--profile is {profile!r}, expected one of {', '.join(PROFILES)}")
 
 
 def _named(models: list[str]) -> list[Named]:
     try:
         return [Named.of(name) for name in models]
-    except ValueError as error:
-        raise TrainingError(str(error)) from None
+    except (ValueError, BundleError) as error:
+        raise OptionError(f"--models: {error}") from None
+
+
+def _refuse_start(start: Bundle | None, wanted: list[Named]) -> None:
+    specs = start.chosen([named.name for named in wanted]) if start else ()
+    for spec in specs:
+        if canonical_head(spec.backbone, spec.head) != canonical_head(spec.backbone, "gap"):
+            raise OptionError(f"--start: the head of {spec.name} is {spec.head!r}, expected 'gap'")
+
+
+def _device(wanted: str) -> torch.device:
+    try:
+        return pick_device(wanted)
+    except RuntimeError:
+        raise OptionError(f"--device is {wanted!r}, expected auto, cpu or cuda") from None
+
+
+def _make(folder: Path) -> None:
+    """Now, and not after hours of training, it is told that the bundle's folder cannot be made or written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}") from None
 
 
 def _tell_split(divided: Split) -> None:
@@ -181,7 +222,7 @@ class _Run:
             weights=self._weights,
         )  # fmt: skip
         held = held_pictures(self._judges, named.kind, self._profile, every=False) if self._gathered.held else None
-        state = _start(named, start, self._labels, len(self._labels) + facts)
+        state = _start(named, start, self._labels, len(self._labels) + facts, self._seed)
         stages = (fine_plan if state else plan_for)(named.backbone, self._device.type, self._scale)
         checkpoints = self._work / "checkpoints"
         checkpoints.mkdir(parents=True, exist_ok=True)
@@ -207,7 +248,7 @@ class _Run:
             network.cpu()
         calibration = calibrate(logits, truth)
         figures = {name: _figures(calibration, name, logits[name], truth, self._labels) for name in networks}
-        write_bundle(folder, folder.name, self._labels, networks, self._profile, calibration, figures)
+        write_bundle(folder, folder.resolve().name, self._labels, networks, self._profile, calibration, figures)
         joint = measure(calibration.probabilities(logits), truth, self._labels)
         histories = {name: fit.history for name, fit in self.histories.items()}
         loss_curves(
@@ -253,11 +294,14 @@ class _Run:
         return spoken[0] if spoken else None
 
 
-def _start(named: Named, start: Bundle | None, labels: Labels, outputs: int) -> dict[str, torch.Tensor] | None:
+def _start(
+    named: Named, start: Bundle | None, labels: Labels, outputs: int, seed: int
+) -> dict[str, torch.Tensor] | None:
     if start is None:
         return None
     (spec,) = start.chosen([named.name])
-    return start_state(load_model(spec, start), start.labels, labels, outputs)
+    generator = torch.Generator().manual_seed(seed)
+    return start_state(load_model(spec, start), start.labels, labels, outputs, generator)
 
 
 def _figures(
