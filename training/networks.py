@@ -15,6 +15,8 @@ from ccmusic_stream.models.seeded import last_layer
 
 PICTURE_CHANNELS = 3
 
+_MOMENTUM = 0.1
+
 
 def network_of(backbone: str, outputs: int, divisor: int = 1) -> nn.Module:
     """The backbone with a `gap` head of so many outputs, drawn anew, every width divided by `divisor`.
@@ -26,6 +28,10 @@ def network_of(backbone: str, outputs: int, divisor: int = 1) -> nn.Module:
     network = build(backbone, "gap", outputs)
     if divisor > 1:
         _narrow(network, divisor)
+    for module in network.modules():
+        if isinstance(module, _BatchNorm):
+            # torchvision's MobileNet takes 0.01, for runs of a million steps: here it would lag behind for ever.
+            module.momentum = _MOMENTUM
     return network.train()
 
 
