@@ -165,7 +165,11 @@ def _training(record: Record) -> str:
 
 
 def _held_out(genres: Sequence[Mapping[str, Any]]) -> str:
-    text = "Weights, temperatures and epochs were chosen on these; no track is on both sides.\n\n"
+    if any(genre["validation"] for genre in genres):
+        text = "Weights, temperatures and epochs were chosen on these, on the real ones alone where there are any; "
+        text += "no track is on both sides.\n\n"
+    else:
+        text = "**Nothing could be held out**: weights and temperatures were chosen on what was trained on.\n\n"
     header = ["genre", "source", "divided by", "trained on", "held out", "artists on both sides"]
     keys = ("genre", "source", "how", "train", "validation", "shared")
     return text + _table(header, [[str(genre[key]) for key in keys] for genre in genres])

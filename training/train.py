@@ -286,7 +286,7 @@ class _Run:
             "pictures_at_most": sum(stage.images for stage in stages),
             "temperature": calibration.temperatures[name],
             "weight": calibration.weights[name],
-            "macro_top1_held_out": figures["macro_top1"],
+            "macro_top1_held_out" if self._gathered.held else "macro_top1_trained_on": figures["macro_top1"],
         }
 
     def _talk(self) -> int | None:

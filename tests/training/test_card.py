@@ -109,6 +109,16 @@ def test_a_card_of_random_weights_says_so_and_owes_nobody(tmp_path: Path) -> Non
     assert "| artist | licence |" not in text
 
 
+def test_a_card_does_not_claim_what_was_not_held_out(tmp_path: Path) -> None:
+    split = {"genre": "jazz", "source": "real", "how": "track", "train": 2, "validation": 0, "shared": 0}
+    path = tmp_path / "card.md"
+    write_card(path, "mine", {"heard": {}, "models": {}, "split": [split]}, [])
+    assert "**Nothing could be held out**" in path.read_text("utf-8")
+    assert "no track is on both sides" not in path.read_text("utf-8")
+    write_card(path, "mine", {"heard": {}, "models": {}, "split": [split | {"validation": 1}]}, [])
+    assert "no track is on both sides" in path.read_text("utf-8")
+
+
 def test_what_was_heard_is_counted_by_genre_and_source() -> None:
     recordings = [
         Recording(Path(name), "jazz", artist, track, "real", None)
