@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ccmusic_stream.models.backbones import build
 from ccmusic_stream.models.seeded import last_layer
