@@ -59,6 +59,7 @@ def genres_alone(state: Mapping[str, Tensor], backbone: str, classes: int) -> nn
     return network.eval()
 
 
+@torch.no_grad()
 def start_state(
     network: nn.Module, old: Labels, new: Labels, outputs: int, generator: torch.Generator
 ) -> dict[str, Tensor]:

@@ -9,6 +9,9 @@ import typer
 
 from ccmusic_stream.errors import CcmusicError
 
+_STOPPED = 130
+"""The status of a process that was interrupted: 128 and SIGINT's number."""
+
 
 def run_and_exit(function: Callable[..., Any], name: str) -> NoReturn:
     """Run `python -m training.<name>`: 0, 64 usage, an error's own status and one sentence, 78 for a bad bundle."""
@@ -21,12 +24,13 @@ def run_and_exit(function: Callable[..., Any], name: str) -> NoReturn:
         own = getattr(error, "exit_code", None)
         status = own if isinstance(own, int) else os.EX_CONFIG
     except KeyboardInterrupt:
-        sys.stderr.write(f"{name}: stopped; the same command goes on\n")
-        status = 130
+        status = _STOPPED
     except Exception as error:
         show = getattr(error, "show", None)  # one of typer's usage errors, whose class is not public
         if show is None:
             raise
         show()
         status = os.EX_USAGE
+    if status == _STOPPED:  # which is also what typer makes of an interruption
+        sys.stderr.write(f"{name}: stopped; the same command goes on\n")
     sys.exit(status)
