@@ -32,5 +32,5 @@ def run_and_exit(function: Callable[..., Any], name: str) -> NoReturn:
         show()
         status = os.EX_USAGE
     if status == _STOPPED:  # which is also what typer makes of an interruption
-        sys.stderr.write(f"{name}: stopped; the same command goes on\n")
+        sys.stderr.write(f"{name}: stopped\n")
     sys.exit(status)

@@ -89,7 +89,8 @@ def train(
     _make(bundle)
     work = (cache or _own_cache()) / "training"
     old = open_bundle([start or "starter"])
-    _refuse_start(old if start else None, wanted)
+    if start:
+        _refuse_start(old, wanted, profile)
     recordings = find(data, old.labels)
     labels = labels_for(_two_genres(recordings), old.labels)
     divided = split(recordings, np.random.default_rng(seed))
@@ -137,9 +138,13 @@ def _named(models: list[str]) -> list[Named]:
         raise OptionError(f"--models: {error}") from None
 
 
-def _refuse_start(start: Bundle | None, wanted: list[Named]) -> None:
-    specs = start.chosen([named.name for named in wanted]) if start else ()
-    for spec in specs:
+def _refuse_start(start: Bundle, wanted: list[Named], profile: str) -> None:
+    """A start must have been trained, on the same pictures, and have a layer whose rows can be moved."""
+    for spec in start.chosen([named.name for named in wanted]):
+        if spec.seed is not None:
+            raise OptionError(f"--start: {spec.name} of {start.name} was never trained; leave --start out")
+        if spec.profile != profile:
+            raise OptionError(f"--start: {spec.name} was trained on --profile {spec.profile}, not {profile}")
         if canonical_head(spec.backbone, spec.head) != canonical_head(spec.backbone, "gap"):
             raise OptionError(f"--start: the head of {spec.name} is {spec.head!r}, expected 'gap'")
 

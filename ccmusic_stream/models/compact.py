@@ -15,8 +15,9 @@ from ccmusic_stream.errors import CheckpointError
 
 FORMAT = "ccmusic-compact"
 VERSION = "1"
-METADATA: Mapping[str, str] = {"format": FORMAT, "version": VERSION}
-"""What the header of a compact .safetensors file says."""
+METADATA: Mapping[str, str] = {FORMAT: VERSION}
+"""What the header of a compact .safetensors file says: one entry, since safetensors writes several in random order, and
+the same weights would have another hash each time."""
 
 SCALE = "::scale"
 """Ends the name of a weight's scales; no network has tensors of such names."""
@@ -36,9 +37,9 @@ _STATISTICS = (".running_mean", ".running_var")
 
 def is_compact(metadata: Mapping[str, str] | None) -> bool:
     """Whether a file of this metadata is compact. Raises `CheckpointError` when it is so in a version unknown here."""
-    if metadata is None or metadata.get("format") != FORMAT:
+    if metadata is None or FORMAT not in metadata:
         return False
-    version = metadata.get("version")
+    version = metadata[FORMAT]
     if version != VERSION:
         raise CheckpointError(f"is in version {version!r} of {FORMAT}, this program reads version {VERSION!r}")
     return True

@@ -35,7 +35,7 @@ def _status(monkeypatch: pytest.MonkeyPatch, tool: Callable[..., object], *words
     [
         (_OwnError("there is no such folder"), 66, "tool: there is no such folder\n"),
         (BundleError("the bundle is bad"), os.EX_CONFIG, "tool: the bundle is bad\n"),
-        (KeyboardInterrupt(), 130, "tool: stopped; the same command goes on\n"),
+        (KeyboardInterrupt(), 130, "tool: stopped\n"),
     ],
 )
 def test_errors_become_one_sentence_and_a_status(

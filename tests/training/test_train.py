@@ -152,3 +152,33 @@ def test_one_genre_is_not_enough_and_neither_is_what_cannot_be_read(
     (tmp_path / "crates" / "jazz" / "b.mp3").write_bytes(b"nothing" * 100)
     assert _run(monkeypatch, *words) == os.EX_DATAERR
     assert capsys.readouterr().err.splitlines()[-1] == "train: no recording could be read"
+
+
+@pytest.mark.parametrize(
+    ("profile", "head", "origin", "sentence"),
+    [
+        ("floor80", "gap", "seed = 1", "was never trained"),
+        ("seed", "gap", f'file = "a.safetensors"\nsha256 = "{"0" * 64}"', "was trained on --profile seed, not floor80"),
+        ("floor80", "ccmusic", f'file = "a.safetensors"\nsha256 = "{"0" * 64}"', "is 'ccmusic', expected 'gap'"),
+    ],
+)
+def test_weights_that_are_no_start_are_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    profile: str,
+    head: str,
+    origin: str,
+    sentence: str,
+) -> None:
+    labels = "".join(f'[[labels]]\nslug = "{slug}"\nen = "{slug}"\nzh = "{slug}"\n' for slug in ("rock", "jazz"))
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "bundle.toml").write_text(
+        f'name = "old"\n{labels}[[models]]\nname = "resnet50_mel"\nbackbone = "resnet50"\nspectrogram = "mel"\n'
+        f'head = "{head}"\nprofile = "{profile}"\n{origin}\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n'
+    )
+    words = ("--data", tmp_path, "--bundle", tmp_path / "out", "--start", tmp_path / "old", "--models", "resnet50_mel")
+    assert _run(monkeypatch, *map(str, words)) == os.EX_USAGE
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert "Traceback" not in told
