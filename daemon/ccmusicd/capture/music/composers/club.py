@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ccmusicd.capture.music.composers.bands import begin
 from ccmusicd.capture.music.composers.grooves import (
     CLUB,
     LOOP,
     Band,
     GatedPart,
-    drums,
     figure,
     risers,
     stabs,
@@ -119,14 +119,27 @@ def track(
     club: bool = True,
 ) -> Band:
     """A band of machines: the form of a club track (or of a loop), its drums, the depth of the side-chain."""
-    shape = CLUB if club and chance(rng, 0.7) else LOOP
-    band = Band(
-        rng, style, seconds, tempo, modes=modes, loops=loops, each=each, shape=shape, swing=swing, loose=(0.0, 0.004),
+    band = begin(
+        rng,
+        style,
+        seconds,
+        tempo,
+        beats,
+        pattern,
+        modes=modes,
+        loops=loops,
+        each=each,
+        shape=CLUB if club and chance(rng, 0.7) else LOOP,
+        swing=swing,
+        loose=(0.0, 0.004),
         room=(0.02, 0.35),
-    )  # fmt: skip
-    band.pattern = pattern
-    band.pumping = between(rng, *pumping) if chance(rng, 0.8) else 0.0
-    drums(band, pick(rng, kits), pick(rng, beats), fills=fills, velocity=between(rng, 88, 112), gain_db=1)
+        pumping=pumping,
+        pumped=0.8,
+        kits=kits,
+        velocity=(88, 112),
+        fills=fills,
+        gain_db=1,
+    )
     if club and chance(rng, 0.5):
         risers(band, -10)
     return band

@@ -1,11 +1,13 @@
 """Composes hip-hop: boom-bap, trap, lo-fi, G-funk, old school electro, drill, cloud and Southern beats, with raps."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from ccmusicd.capture.music.composers import beats as drumming
-from ccmusicd.capture.music.composers.grooves import LOOP, SONG, Band, GatedPart, Shape, drums, figure, noise, stabs
+from ccmusicd.capture.music.composers.bands import begin
+from ccmusicd.capture.music.composers.grooves import LOOP, SONG, Band, GatedPart, figure, noise, stabs
 from ccmusicd.capture.music.composers.piece import broken, hold
 from ccmusicd.capture.music.composers.tunes import BUSY_CELLS, LONG_CELLS, SONG_CELLS, breathing, hook, rap, sing
 from ccmusicd.capture.music.composers.writing import between, chance, chord_at, pick, whole
@@ -48,22 +50,20 @@ _TRAP_LEADS = (
 _HORNS = ("muted_trumpet", "tenor_sax", "flute", "alto_sax", "trumpet", "soprano_sax")
 
 
-def _begin(
-    rng: np.random.Generator, style: str, seconds: float, tempo: tuple[float, float], kits: Sequence[str],
-    beats: Sequence[str], pattern: str, *, loops: Sequence[str], modes: Sequence[str] = ("minor",),
-    swing: tuple[float, float] = (0.5, 0.5), each: Sequence[float] = (4.0, 4.0, 2.0, 8.0), velocity: float = 98,
-    shape: Shape = LOOP, loose: tuple[float, float] = (0.0, 0.01),
-) -> Band:  # fmt: skip
-    band = Band(
-        rng, style, seconds, tempo, modes=modes, loops=loops, each=each, shape=shape, swing=swing, loose=loose,
-        room=(0.02, 0.25),
-    )  # fmt: skip
-    band.pattern = pattern
-    drums(
-        band, pick(rng, kits), pick(rng, beats), velocity=velocity, fills=0.1, crashes=0.15, above=0.5, spare=0.03,
-        gain_db=1.5, lag=between(rng, 0.0, 0.02),
-    )  # fmt: skip
-    return band
+_begin = partial(
+    begin,
+    modes=("minor",),
+    each=(4.0, 4.0, 2.0, 8.0),
+    shape=LOOP,
+    loose=(0.0, 0.01),
+    room=(0.02, 0.25),
+    velocity=98,
+    lag=(0.0, 0.02),
+    fills=0.1,
+    crashes=0.15,
+    spare=0.03,
+    gain_db=1.5,
+)
 
 
 def _maybe_rap(band: Band, probability: float = 0.55, *, triplets: bool = False) -> None:
@@ -132,7 +132,7 @@ def _hats(band: Band, kit: str = "kit_808") -> None:
 
 def _boom_bap(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "boom_bap", seconds, (82, 99), ("sampled_kit",), drumming.HIP_HOP_BOOM_BAP, "boom_bap", loops=_JAZZY,
+        rng, "boom_bap", seconds, (82, 99), drumming.HIP_HOP_BOOM_BAP, "boom_bap", kits=("sampled_kit",), loops=_JAZZY,
         modes=("minor", "dorian", "major"), swing=(0.52, 0.64),
     )  # fmt: skip
     _sample(band)
@@ -151,9 +151,9 @@ def _lofi(rng: np.random.Generator, seconds: float) -> Band:
         "lofi",
         seconds,
         (66, 90),
-        ("sampled_kit",),
         drumming.HIP_HOP_LOFI,
         "boom_bap",
+        kits=("sampled_kit",),
         loops=_JAZZY,
         modes=("major", "minor", "dorian"),
         swing=(0.54, 0.66),
@@ -177,9 +177,9 @@ def _trap(rng: np.random.Generator, seconds: float) -> Band:
         "trap",
         seconds,
         (124, 160),
-        ("kit_808",),
         drumming.HIP_HOP_TRAP,
         "trap",
+        kits=("kit_808",),
         loops=_DARK,
         modes=("minor", "phrygian"),
         each=(8.0, 4.0, 16.0),
@@ -206,8 +206,8 @@ def _slides(band: Band) -> None:
 
 def _drill(rng: np.random.Generator, seconds: float) -> Band:
     band = _begin(
-        rng, "drill", seconds, (138, 146), ("kit_808", "sampled_kit"), drumming.HIP_HOP_DRILL, "drill", loops=_DARK,
-        modes=("minor", "phrygian"), each=(8.0, 4.0),
+        rng, "drill", seconds, (138, 146), drumming.HIP_HOP_DRILL, "drill", kits=("kit_808", "sampled_kit"),
+        loops=_DARK, modes=("minor", "phrygian"), each=(8.0, 4.0),
     )  # fmt: skip
     part = band.part("bass", "bass_808", pan=0.0, room=0.0, above=0.5, gain_db=2)
     figure(band, part, pick(rng, _SLIDES), whole(rng, 24, 31), 100, articulation="slide")
@@ -228,9 +228,9 @@ def _gfunk(rng: np.random.Generator, seconds: float) -> Band:
         "g_funk",
         seconds,
         (86, 104),
-        ("kit_808", "sampled_kit"),
         drumming.HIP_HOP_GFUNK,
         "backbeat",
+        kits=("kit_808", "sampled_kit"),
         loops=("i:m7 iv:m7", "i:m9", "i:m7 IV:7", "i bVII bVI bVII"),
         modes=("minor", "dorian"),
         swing=(0.5, 0.58),
@@ -256,9 +256,9 @@ def _old_school(rng: np.random.Generator, seconds: float) -> Band:
         "old_school_electro",
         seconds,
         (100, 128),
-        ("kit_808",),
         drumming.HIP_HOP_OLD,
         "electro",
+        kits=("kit_808",),
         loops=("i", "i bVII", "i bVI bVII i"),
         modes=("minor", "dorian"),
     )
@@ -277,9 +277,9 @@ def _southern(rng: np.random.Generator, seconds: float) -> Band:
         "southern_bounce",
         seconds,
         (74, 104),
-        ("kit_808",),
         drumming.HIP_HOP_BOUNCE,
         "trap",
+        kits=("kit_808",),
         loops=_DARK,
         modes=("minor", "phrygian"),
     )
@@ -298,9 +298,9 @@ def _cloud(rng: np.random.Generator, seconds: float) -> Band:
         "cloud_rap",
         seconds,
         (118, 150),
-        ("kit_808",),
         drumming.HIP_HOP_TRAP,
         "trap",
+        kits=("kit_808",),
         loops=("I:maj9 iii:m7", "IV:maj7 vi:m7", "i:m9 bVI:maj9"),
         modes=("major", "minor"),
         each=(8.0,),
@@ -328,9 +328,9 @@ def _soul_sample(rng: np.random.Generator, seconds: float) -> Band:
         "soul_sample",
         seconds,
         (76, 98),
-        ("sampled_kit",),
         drumming.HIP_HOP_BOOM_BAP,
         "boom_bap",
+        kits=("sampled_kit",),
         loops=(*_JAZZY, "I vi IV V", "vi IV I V", "i bVII bVI V"),
         modes=("major", "minor"),
         swing=(0.5, 0.6),

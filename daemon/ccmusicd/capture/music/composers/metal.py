@@ -1,12 +1,14 @@
 """Composes metal: thrash, death, black, doom, power, groove, djent, symphonic, heavy, gothic, folk and metalcore."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from ccmusicd.capture.music import theory
 from ccmusicd.capture.music.composers import beats as drumming
-from ccmusicd.capture.music.composers.grooves import NOT_SOLO, Band, Shape, drums, figure
+from ccmusicd.capture.music.composers.bands import begin
+from ccmusicd.capture.music.composers.grooves import NOT_SOLO, Band, Shape, figure
 from ccmusicd.capture.music.composers.piece import broken, hold
 from ccmusicd.capture.music.composers.tunes import LONG_CELLS, SHOUT_CELLS, SONG_CELLS, Cells, hook, sing, solo
 from ccmusicd.capture.music.composers.writing import between, chance, pick, whole
@@ -43,46 +45,23 @@ _EPIC = ("i bVI bIII bVII", "i bVII bVI V", "i iv bVI V", "bVI bVII i i", "i bII
 _SHAPE: Shape = (("riff", 0.85), ("verse", 0.8), ("chorus", 1.0), ("solo", 0.95), ("riff", 0.9), ("break", 0.65))
 
 
-def _begin(
-    rng: np.random.Generator,
-    style: str,
-    seconds: float,
-    tempo: tuple[float, float],
-    beats: Sequence[str],
-    pattern: str,
-    *,
-    loops: Sequence[str] = _LOOPS,
-    modes: Sequence[str] = ("minor", "phrygian"),
-    each: Sequence[float] = (4.0, 8.0, 8.0),
-    fills: float = 0.8,
-    velocity: tuple[float, float] = (98, 118),
-) -> Band:
-    band = Band(
-        rng,
-        style,
-        seconds,
-        tempo,
-        modes=modes,
-        loops=loops,
-        each=each,
-        shape=_SHAPE,
-        loose=(0.001, 0.008),
-        room=(0.03, 0.35),
-    )
-    band.pattern = pattern
-    drums(
-        band,
-        pick(rng, ("power_kit", "power_kit", "drum_kit")),
-        pick(rng, beats),
-        velocity=between(rng, *velocity),
-        fills=fills,
-        crashes=0.95,
-        above=0.6,
-        tops_above=0.3,
-        spare=0.0,
-        gain_db=1,
-    )
-    return band
+_begin = partial(
+    begin,
+    modes=("minor", "phrygian"),
+    loops=_LOOPS,
+    each=(4.0, 8.0, 8.0),
+    shape=_SHAPE,
+    loose=(0.001, 0.008),
+    room=(0.03, 0.35),
+    kits=("power_kit", "power_kit", "drum_kit"),
+    velocity=(98, 118),
+    above=(0.6,),
+    tops_above=0.3,
+    fills=0.8,
+    crashes=0.95,
+    spare=0.0,
+    gain_db=1,
+)
 
 
 def _riffs(

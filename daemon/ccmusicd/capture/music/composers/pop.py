@@ -1,11 +1,13 @@
 """Composes pop: dance, teen, synth, disco, indie, piano, acoustic, Latin and eighties pop, power ballads and kin."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from ccmusicd.capture.music.composers import beats as drumming
-from ccmusicd.capture.music.composers.grooves import RISE, SONG, Band, Shape, drums, figure, stabs
+from ccmusicd.capture.music.composers.bands import begin
+from ccmusicd.capture.music.composers.grooves import RISE, Band, figure, stabs
 from ccmusicd.capture.music.composers.piece import broken, hold, strum
 from ccmusicd.capture.music.composers.tunes import BUSY_CELLS, LONG_CELLS, SONG_CELLS, Cells, backing, hook, sing
 from ccmusicd.capture.music.composers.writing import between, chance, pick, whole
@@ -54,53 +56,17 @@ _STRUMS = ("D.DUD.DUD.DUDUDU", "D...D.DU..DUD.DU", "D.x.D.DU.UDUx.DU", "D...DU.U
 _ARPS = ((0, 1, 2, 3), (0, 2, 1, 2), (0, 2, 4, 3, 2, 1), (3, 2, 1, 0), (0, 3, 1, 4, 2, 5))
 
 
-def _begin(
-    rng: np.random.Generator,
-    style: str,
-    seconds: float,
-    tempo: tuple[float, float],
-    beats: Sequence[str],
-    pattern: str,
-    *,
-    modes: Sequence[str] = ("major", "major", "major", "minor"),
-    kits: Sequence[str] = ("drum_kit",),
-    step: float = 0.25,
-    each: Sequence[float] = (4.0, 4.0, 2.0),
-    shape: Shape = SONG,
-    velocity: tuple[float, float] = (84, 108),
-    fills: float = 0.5,
-    swing: tuple[float, float] = (0.5, 0.52),
-    loops: Sequence[str] | None = None,
-    pumping: tuple[float, float] = (0.0, 0.0),
-) -> Band:
-    mode = pick(rng, modes)
-    chosen = loops or (_FOUR_CHORDS if mode == "major" else _MINOR)
-    band = Band(
-        rng,
-        style,
-        seconds,
-        tempo,
-        modes=(mode,),
-        loops=chosen,
-        each=each,
-        shape=shape,
-        swing=swing,
-        loose=(0.0, 0.012),
-        room=(0.08, 0.4),
-    )
-    band.pattern = pattern
-    band.pumping = between(rng, *pumping) if chance(rng, 0.7) else 0.0
-    drums(
-        band,
-        pick(rng, kits),
-        pick(rng, beats),
-        step=step,
-        velocity=between(rng, *velocity),
-        fills=fills,
-        crashes=0.6,
-        above=pick(rng, (0.5, 0.6)),
-    )
-    return band
+_begin = partial(
+    begin,
+    modes=("major", "major", "major", "minor"),
+    loops={"major": _FOUR_CHORDS, "minor": _MINOR},
+    swing=(0.5, 0.52),
+    loose=(0.0, 0.012),
+    room=(0.08, 0.4),
+    pumped=0.7,
+    above=(0.5, 0.6),
+    fills=0.5,
+)
 
 
 def _voice(band: Band, cells: Cells = SONG_CELLS, melisma: float = 0.15, high: float = 0.65) -> None:

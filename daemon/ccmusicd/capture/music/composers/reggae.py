@@ -1,11 +1,13 @@
 """Composes reggae: roots, rockers, steppers, dub, ska, rocksteady, lovers rock, dancehall and ragga."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from ccmusicd.capture.music.composers import beats as drumming
-from ccmusicd.capture.music.composers.grooves import LOOP, SONG, Band, drums, echoed, figure, stabs
+from ccmusicd.capture.music.composers.bands import begin
+from ccmusicd.capture.music.composers.grooves import LOOP, Band, echoed, figure, stabs
 from ccmusicd.capture.music.composers.piece import hold
 from ccmusicd.capture.music.composers.tunes import (
     BUSY_CELLS,
@@ -52,49 +54,17 @@ _ORGANS = ("hammond", "percussive_organ", "reed_organ", "clavinet")
 _LEADS = ("trombone", "trumpet", "tenor_sax", "harmonica", "hammond", "flute", "clean_guitar", "square_lead")
 
 
-def _begin(
-    rng: np.random.Generator,
-    style: str,
-    seconds: float,
-    tempo: tuple[float, float],
-    beats: Sequence[str],
-    pattern: str,
-    *,
-    modes: Sequence[str] = ("major", "minor"),
-    loops: Sequence[str] | None = None,
-    kits: Sequence[str] = ("drum_kit",),
-    each: Sequence[float] = (4.0, 4.0, 2.0),
-    swing: tuple[float, float] = (0.5, 0.6),
-    fills: float = 0.6,
-    loop: bool = False,
-    room: tuple[float, float] = (0.05, 0.4),
-) -> Band:
-    mode = pick(rng, modes)
-    band = Band(
-        rng,
-        style,
-        seconds,
-        tempo,
-        modes=(mode,),
-        loops=loops or _ROOTS_LOOPS[mode],
-        each=each,
-        shape=LOOP if loop else SONG,
-        swing=swing,
-        loose=(0.003, 0.014),
-        room=room,
-    )
-    band.pattern = pattern
-    drums(
-        band,
-        pick(rng, kits),
-        pick(rng, beats),
-        velocity=between(rng, 78, 104),
-        fills=fills,
-        crashes=0.3,
-        lag=between(rng, 0, 0.015),
-        above=0.45,
-    )
-    return band
+_begin = partial(
+    begin,
+    loops=_ROOTS_LOOPS,
+    swing=(0.5, 0.6),
+    loose=(0.003, 0.014),
+    room=(0.05, 0.4),
+    velocity=(78, 104),
+    lag=(0, 0.015),
+    above=(0.45,),
+    crashes=0.3,
+)
 
 
 def _bass(
@@ -202,7 +172,7 @@ def _steppers(rng: np.random.Generator, seconds: float) -> Band:
         "four_on_the_floor",
         modes=("minor",),
         kits=("drum_kit", "kit_808", "kit_909"),
-        loop=True,
+        shape=LOOP,
     )
     _bass(band, choices=("finger_bass", "synth_bass", "bass_808"))
     _skank(band, choices=("clean_guitar", "hammond", "pluck", "grand_piano"))
@@ -223,7 +193,7 @@ def _dub(rng: np.random.Generator, seconds: float) -> Band:
         "four_on_the_floor" if steppers else "one_drop",
         modes=("minor", "minor", "major"),
         each=(8.0, 4.0),
-        loop=True,
+        shape=LOOP,
         room=(0.3, 0.7),
         kits=("drum_kit", "drum_kit", "kit_808"),
     )
@@ -328,7 +298,7 @@ def _dancehall(rng: np.random.Generator, seconds: float) -> Band:
         modes=("minor", "minor", "major"),
         kits=("kit_808", "kit_909", "sampled_kit"),
         swing=(0.5, 0.52),
-        loop=True,
+        shape=LOOP,
         fills=0.2,
     )
     _bass(band, _DIGITAL, ("synth_bass", "bass_808"))
@@ -355,7 +325,7 @@ def _ragga(rng: np.random.Generator, seconds: float) -> Band:
         "one_drop",
         kits=("kit_808", "kit_909"),
         swing=(0.5, 0.52),
-        loop=True,
+        shape=LOOP,
     )
     _bass(band, _DIGITAL + _DEEP, ("synth_bass",))
     _skank(band, choices=("dx_piano", "synth_brass", "percussive_organ", "square_lead"))

@@ -1,11 +1,13 @@
 """Composes rhythm and blues: soul of the sixties, Motown, funk, neo-soul, slow jams, gospel, disco-soul, new jack."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from ccmusicd.capture.music.composers import beats as drumming
-from ccmusicd.capture.music.composers.grooves import LOOP, SONG, Band, drums, figure, stabs
+from ccmusicd.capture.music.composers.bands import begin
+from ccmusicd.capture.music.composers.grooves import LOOP, Band, figure, stabs
 from ccmusicd.capture.music.composers.piece import broken, hold
 from ccmusicd.capture.music.composers.tunes import (
     BUSY_CELLS,
@@ -81,44 +83,17 @@ _HITS = (
 _HORNS = ("brass_section", "brass_section", "trumpet", "tenor_sax", "trombone")
 
 
-def _begin(
-    rng: np.random.Generator,
-    style: str,
-    seconds: float,
-    tempo: tuple[float, float],
-    beats: Sequence[str],
-    pattern: str,
-    *,
-    loops: Sequence[str],
-    modes: Sequence[str] = ("major",),
-    kits: Sequence[str] = ("drum_kit",),
-    step: float = 0.25,
-    swing: tuple[float, float] = (0.5, 0.54),
-    each: Sequence[float] = (4.0, 4.0, 2.0),
-    velocity: tuple[float, float] = (78, 104),
-    lag: tuple[float, float] = (0.0, 0.01),
-    fills: float = 0.5,
-    loop: bool = False,
-) -> Band:
-    band = Band(
-        rng,
-        style,
-        seconds,
-        tempo,
-        modes=modes,
-        loops=loops,
-        each=each,
-        shape=LOOP if loop else SONG,
-        swing=swing,
-        loose=(0.004, 0.016),
-        room=(0.05, 0.3),
-    )
-    band.pattern = pattern
-    drums(
-        band, pick(rng, kits), pick(rng, beats), step=step, velocity=between(rng, *velocity), fills=fills, crashes=0.4,
-        lag=between(rng, *lag),
-    )  # fmt: skip
-    return band
+_begin = partial(
+    begin,
+    modes=("major",),
+    swing=(0.5, 0.54),
+    loose=(0.004, 0.016),
+    room=(0.05, 0.3),
+    velocity=(78, 104),
+    lag=(0.0, 0.01),
+    fills=0.5,
+    crashes=0.4,
+)
 
 
 def _bass(band: Band, patterns: Sequence[str], choices: Sequence[str] = ("finger_bass",), step: float = 0.25) -> None:
@@ -224,7 +199,7 @@ def _funk(rng: np.random.Generator, seconds: float) -> Band:
         modes=("dorian", "mixolydian"),
         each=(8.0, 4.0),
         swing=(0.5, 0.57),
-        loop=True,
+        shape=LOOP,
     )
     _bass(band, _FUNK_BASS, ("slap_bass", "slap_bass", "finger_bass", "synth_bass"))
     scratch = band.part("scratch guitar", pick(rng, ("muted_guitar", "clean_guitar")), gain_db=-3)
@@ -253,7 +228,7 @@ def _neo_soul(rng: np.random.Generator, seconds: float) -> Band:
         lag=(0.01, 0.05),
         velocity=(70, 92),
         fills=0.3,
-        loop=True,
+        shape=LOOP,
     )
     _bass(band, _LAID_BASS, ("finger_bass", "fretless_bass", "synth_bass"))
     _chords(band, ("rhodes", "rhodes", "dx_piano", "grand_piano"), gain_db=0)

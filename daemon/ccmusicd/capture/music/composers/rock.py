@@ -1,11 +1,13 @@
 """Composes rock: classic, blues, punk, indie, hard, ballads, surf, psychedelic, post-rock, acoustic, grunge and kin."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from ccmusicd.capture.music.composers import beats as drumming
-from ccmusicd.capture.music.composers.grooves import NOT_SOLO, RISE, ROCK, Band, GatedPart, Shape, drums, figure, stabs
+from ccmusicd.capture.music.composers.bands import begin
+from ccmusicd.capture.music.composers.grooves import NOT_SOLO, RISE, ROCK, Band, GatedPart, figure, stabs
 from ccmusicd.capture.music.composers.piece import broken, hold, strum
 from ccmusicd.capture.music.composers.tunes import (
     BUSY_CELLS,
@@ -61,34 +63,21 @@ def _rig(rng: np.random.Generator) -> str:
     return pick(rng, ("overdriven_guitar", "overdriven_guitar", "distorted_guitar"))
 
 
-def _begin(
-    rng: np.random.Generator,
-    style: str,
-    seconds: float,
-    tempo: tuple[float, float],
-    beats: Sequence[str],
-    pattern: str,
-    *,
-    modes: Sequence[str] = _MODES,
-    loops: Sequence[str] | None = None,
-    each: Sequence[float] = (4.0, 4.0, 2.0, 8.0),
-    shape: Shape = ROCK,
-    kits: Sequence[str] = ("drum_kit", "power_kit"),
-    step: float = 0.25,
-    fills: float = 0.7,
-    velocity: tuple[float, float] = (85, 110),
-    swing: tuple[float, float] = (0.5, 0.53),
-) -> Band:
-    band = Band(
-        rng, style, seconds, tempo, modes=modes, loops=loops, each=each, shape=shape, swing=swing, loose=(0.003, 0.015),
-        room=(0.05, 0.4),
-    )  # fmt: skip
-    band.pattern = pattern
-    drums(
-        band, pick(rng, kits), pick(rng, beats), step=step, velocity=between(rng, *velocity), fills=fills, crashes=0.85,
-        tops_above=0.3, gain_db=1,
-    )  # fmt: skip
-    return band
+_begin = partial(
+    begin,
+    modes=_MODES,
+    each=(4.0, 4.0, 2.0, 8.0),
+    shape=ROCK,
+    swing=(0.5, 0.53),
+    loose=(0.003, 0.015),
+    room=(0.05, 0.4),
+    kits=("drum_kit", "power_kit"),
+    velocity=(85, 110),
+    tops_above=0.3,
+    fills=0.7,
+    crashes=0.85,
+    gain_db=1,
+)
 
 
 def _bass(band: Band, patterns: Sequence[str] = _BASS, step: float = 0.25) -> None:
