@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ccmusicd.capture.music.composers.grooves import SONG, Band, Shape, drums
+from ccmusicd.capture.music.composers.piece import hold
 from ccmusicd.capture.music.composers.writing import between, chance, pick
 
 
@@ -76,6 +77,22 @@ def begin(
         gain_db=gain_db,
     )
     return band
+
+
+def held(
+    band: Band,
+    name: str,
+    choices: Sequence[str],
+    centre: float,
+    velocity: float,
+    *,
+    gain_db: float = 0.0,
+    room: float | None = None,
+    above: float = 0.0,
+) -> None:
+    """A new part, for one of the instruments, holds the chords around a pitch."""
+    part = band.part(name, pick(band.rng, choices), gain_db=gain_db, room=room, above=above)
+    hold(part, band.chords, centre, velocity)
 
 
 def _drawn(rng: np.random.Generator, value: float | tuple[float, float]) -> float:

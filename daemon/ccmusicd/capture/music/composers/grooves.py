@@ -88,19 +88,12 @@ class GatedPart(PartBuilder):
     above: float = 0.0
     rests: frozenset[str] = frozenset()
 
-    def add(
-        self,
-        start: float,
-        length: float,
-        pitch: int,
-        velocity: float,
-        articulation: Articulation = "",
-        syllable: str = "",
-    ) -> None:
-        """One note, if the section has the energy for it."""
+    def _weight(self, start: float) -> float:
+        """More in a section of more energy; 0 in one that has too little for the part."""
         section = section_at(self.sections, start)
-        if section.energy >= self.above and section.name not in self.rests:
-            super().add(start, length, pitch, velocity * (0.85 + 0.17 * section.energy), articulation, syllable)
+        if section.energy < self.above or section.name in self.rests:
+            return 0.0
+        return 0.85 + 0.17 * section.energy
 
 
 class Band(Piece):

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from ccmusicd.capture.music.composers import beats as drumming
-from ccmusicd.capture.music.composers.bands import begin
+from ccmusicd.capture.music.composers.bands import begin, held
 from ccmusicd.capture.music.composers.grooves import LOOP, SONG, Band, GatedPart, figure, noise, stabs
 from ccmusicd.capture.music.composers.piece import broken, hold
 from ccmusicd.capture.music.composers.tunes import BUSY_CELLS, LONG_CELLS, SONG_CELLS, breathing, hook, rap, sing
@@ -308,12 +308,7 @@ def _cloud(rng: np.random.Generator, seconds: float) -> Band:
     )
     _hats(band)
     _bass(band, _SUB, ("bass_808",), 27, 1)
-    hold(
-        band.part("pad", pick(rng, ("warm_pad", "halo_pad", "sweep_pad", "new_age_pad")), gain_db=-3, room=0.6),
-        band.chords,
-        62,
-        76,
-    )
+    held(band, "pad", ("warm_pad", "halo_pad", "sweep_pad", "new_age_pad"), 62, 76, gain_db=-3, room=0.6)
     _riff(band, ("bell_pad", "pluck", "clean_guitar", "rhodes"), 66, -3)
     if chance(rng, 0.5):
         sing(band, pick(rng, ("voice_high", "voice_low")), melisma=0.3, cells=BUSY_CELLS)

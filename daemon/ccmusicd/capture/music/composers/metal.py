@@ -7,7 +7,7 @@ import numpy as np
 
 from ccmusicd.capture.music import theory
 from ccmusicd.capture.music.composers import beats as drumming
-from ccmusicd.capture.music.composers.bands import begin
+from ccmusicd.capture.music.composers.bands import begin, held
 from ccmusicd.capture.music.composers.grooves import NOT_SOLO, Band, Shape, figure
 from ccmusicd.capture.music.composers.piece import broken, hold
 from ccmusicd.capture.music.composers.tunes import LONG_CELLS, SHOUT_CELLS, SONG_CELLS, Cells, hook, sing, solo
@@ -151,12 +151,7 @@ def _black(rng: np.random.Generator, seconds: float) -> Band:
     figure(band, second, "RRRRRRRRRRRRRRRR", 40, 92, stack=pick(rng, ((0, 7), (0, 3, 7), (0, 7, 12))), hold=1.0)
     figure(band, band.part("bass", "pick_bass", pan=0.0), "R-R-R-R-R-R-R-R-", 28, 90)
     if chance(rng, 0.3):
-        hold(
-            band.part("pad", pick(rng, ("choir_pad", "slow_strings", "synth_strings")), gain_db=-5, room=0.6),
-            band.chords,
-            62,
-            84,
-        )
+        held(band, "pad", ("choir_pad", "slow_strings", "synth_strings"), 62, 84, gain_db=-5, room=0.6)
     _vocals(band, "growl", LONG_CELLS, 0.55)
     return band
 
@@ -176,7 +171,7 @@ def _doom(rng: np.random.Generator, seconds: float) -> Band:
     if chance(rng, 0.5):
         _leads(band, busy=(0.0, 0.3), above=0.9)
     if chance(rng, 0.3):
-        hold(band.part("organ", pick(rng, ("church_organ", "rock_organ", "choir")), gain_db=-7), band.chords, 58, 80)
+        held(band, "organ", ("church_organ", "rock_organ", "choir"), 58, 80, gain_db=-7)
     _vocals(band, pick(rng, ("voice_low", "growl", "voice_high")), LONG_CELLS)
     return band
 
@@ -200,9 +195,7 @@ def _power(rng: np.random.Generator, seconds: float) -> Band:
         lead.add(tone.start, tone.length * 0.96, tone.pitch, 98)
         second.add(tone.start, tone.length * 0.96, theory.stepped(band.scale, tone.pitch, -2), 94)
     if chance(rng, 0.5):
-        hold(
-            band.part("keys", pick(rng, ("synth_strings", "choir", "string_section")), gain_db=-5), band.chords, 64, 80
-        )
+        held(band, "keys", ("synth_strings", "choir", "string_section"), 64, 80, gain_db=-5)
     _vocals(band, "voice_high", pick(rng, (SONG_CELLS, LONG_CELLS)), 0.55, 0.15)
     return band
 
@@ -254,7 +247,7 @@ def _symphonic(rng: np.random.Generator, seconds: float) -> Band:
         each=(4.0, 8.0),
     )
     _riffs(band, _METAL_POWER + _GALLOPS[:1], whole(rng, 36, 40), fixed=False)
-    hold(band.part("strings", pick(rng, ("string_section", "slow_strings")), gain_db=-1, room=0.5), band.chords, 66, 92)
+    held(band, "strings", ("string_section", "slow_strings"), 66, 92, gain_db=-1, room=0.5)
     hold(
         band.part("choir", pick(rng, ("choir", "choir_pad")), gain_db=-2, room=0.6, above=pick(rng, (0.0, 0.9))),
         band.chords,

@@ -157,6 +157,7 @@ def _teen(rng: np.random.Generator, seconds: float) -> Band:
 
 def _power_ballad(rng: np.random.Generator, seconds: float) -> Band:
     triple = chance(rng, 0.35)
+    step = 1 / 3 if triple else 0.25
     band = _begin(
         rng,
         "power_ballad",
@@ -166,9 +167,8 @@ def _power_ballad(rng: np.random.Generator, seconds: float) -> Band:
         "slow_rock" if triple else "backbeat",
         kits=("power_kit", "drum_kit"),
         shape=RISE,
-        step=1 / 3 if triple else 0.25,
+        step=step,
     )
-    step = 1 / 3 if triple else 0.25
     part = band.part("piano", pick(rng, ("grand_piano", "grand_piano", "dx_piano")))
     broken(part, band.chords, pick(rng, _ARPS), step if triple else 0.5, 50, 80, 3)
     _bass(band, ("R-----R---5-",) if triple else _BASS[1:], ("finger_bass", "pick_bass"), step=step)

@@ -6,9 +6,8 @@ from functools import partial
 import numpy as np
 
 from ccmusicd.capture.music.composers import beats as drumming
-from ccmusicd.capture.music.composers.bands import begin
+from ccmusicd.capture.music.composers.bands import begin, held
 from ccmusicd.capture.music.composers.grooves import LOOP, Band, echoed, figure, stabs
-from ccmusicd.capture.music.composers.piece import hold
 from ccmusicd.capture.music.composers.tunes import (
     BUSY_CELLS,
     LONG_CELLS,
@@ -282,7 +281,7 @@ def _lovers(rng: np.random.Generator, seconds: float) -> Band:
     _bass(band, _DEEP + _STEADY_BASS, ("finger_bass", "fretless_bass", "synth_bass"))
     _skank(band, choices=("clean_guitar", "dx_piano", "rhodes"))
     _bubble(band)
-    hold(band.part("pad", pick(rng, ("synth_strings", "warm_pad", "slow_strings")), gain_db=-7), band.chords, 64, 72)
+    held(band, "pad", ("synth_strings", "warm_pad", "slow_strings"), 64, 72, gain_db=-7)
     _voice(band, 0.65, high=0.8)
     return band
 

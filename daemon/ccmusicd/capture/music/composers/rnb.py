@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from ccmusicd.capture.music.composers import beats as drumming
-from ccmusicd.capture.music.composers.bands import begin
+from ccmusicd.capture.music.composers.bands import begin, held
 from ccmusicd.capture.music.composers.grooves import LOOP, Band, figure, stabs
 from ccmusicd.capture.music.composers.piece import broken, hold
 from ccmusicd.capture.music.composers.tunes import (
@@ -24,16 +24,9 @@ from ccmusicd.capture.music.composers.writing import between, chance, pick, whol
 from ccmusicd.capture.music.score import Score
 
 _SOULFUL = (
-    "I vi ii V",
-    "I IV I IV",
-    "I iii IV V",
-    "I ii iii IV",
-    "I vi IV V",
-    "I:7 IV:7",
-    "ii V I vi",
-    "I bVII IV I",
-    "vi ii V I",
-)
+    "I vi ii V", "I IV I IV", "I iii IV V", "I ii iii IV", "I vi IV V",
+    "I:7 IV:7", "ii V I vi", "I bVII IV I", "vi ii V I",
+)  # fmt: skip
 _EXTENDED = (
     "ii:m9 V:13 I:maj9 VI:7#9",
     "IV:maj9 iii:m7 ii:m9 I:maj9",
@@ -148,6 +141,7 @@ def _voice(
 
 def _soul(rng: np.random.Generator, seconds: float) -> Band:
     triple = chance(rng, 0.35)
+    step = 1 / 3 if triple else 0.25
     band = _begin(
         rng,
         "sixties_soul",
@@ -157,11 +151,10 @@ def _soul(rng: np.random.Generator, seconds: float) -> Band:
         "slow_soul" if triple else "backbeat",
         loops=_SOULFUL,
         modes=("major", "mixolydian"),
-        step=1 / 3 if triple else 0.25,
+        step=step,
     )
-    step = 1 / 3 if triple else 0.25
     _bass(band, ("R-----R-3-5-", "R-----5---w-") if triple else _SOUL_BASS, step=step)
-    hold(band.part("organ", pick(rng, ("hammond", "percussive_organ")), gain_db=-6), band.chords, 62, 76)
+    held(band, "organ", ("hammond", "percussive_organ"), 62, 76, gain_db=-6)
     _chords(
         band,
         ("clean_guitar", "grand_piano"),
@@ -263,12 +256,7 @@ def _slow_jam(rng: np.random.Generator, seconds: float) -> Band:
         broken(part, band.chords, pick(rng, ((0, 2, 3, 4), (0, 1, 3, 2), (3, 2, 1, 0))), 0.5, 52, 74, 3)
     else:
         _chords(band, ("dx_piano", "rhodes"), gain_db=0)
-    hold(
-        band.part("pad", pick(rng, ("warm_pad", "slow_strings", "synth_strings")), gain_db=-6, room=0.5),
-        band.chords,
-        64,
-        72,
-    )
+    held(band, "pad", ("warm_pad", "slow_strings", "synth_strings"), 64, 72, gain_db=-6, room=0.5)
     _voice(band, 0.65, LONG_CELLS, 0.7)
     return band
 
@@ -291,18 +279,14 @@ def _contemporary(rng: np.random.Generator, seconds: float) -> Band:
     _bass(band, _SUB_BASS, ("bass_808", "bass_808", "synth_bass"))
     _chords(band, ("rhodes", "pluck", "bell_pad", "clean_guitar", "dx_piano"))
     if chance(rng, 0.7):
-        hold(
-            band.part("pad", pick(rng, ("warm_pad", "sweep_pad", "synth_strings")), gain_db=-6, room=0.5),
-            band.chords,
-            62,
-            74,
-        )
+        held(band, "pad", ("warm_pad", "sweep_pad", "synth_strings"), 62, 74, gain_db=-6, room=0.5)
     _voice(band, 0.65, BUSY_CELLS, 0.45)
     return band
 
 
 def _gospel(rng: np.random.Generator, seconds: float) -> Band:
     slow = chance(rng, 0.45)
+    step = 1 / 3 if slow else 0.25
     band = _begin(
         rng,
         "gospel_soul",
@@ -311,9 +295,8 @@ def _gospel(rng: np.random.Generator, seconds: float) -> Band:
         drumming.RNB_SIX_EIGHT if slow else drumming.RNB_GOSPEL,
         "slow_soul" if slow else "gospel",
         loops=("I IV I V", "I I:7 IV iv", "I VI:7 II:7 V:7", "I IV,I V,IV I", "vi II:7 V I:7"),
-        step=1 / 3 if slow else 0.25,
+        step=step,
     )
-    step = 1 / 3 if slow else 0.25
     _bass(band, ("R-----5-6-w-", "R--R--3-5-w-") if slow else _SOUL_BASS, step=step)
     _chords(
         band,
@@ -324,7 +307,7 @@ def _gospel(rng: np.random.Generator, seconds: float) -> Band:
     )
     hold(band.part("organ", "hammond", gain_db=-3, room=0.4), band.chords, 64, 86)
     if chance(rng, 0.6):
-        hold(band.part("choir", pick(rng, ("choir", "oohs")), gain_db=-3, above=0.7, room=0.4), band.chords, 62, 90)
+        held(band, "choir", ("choir", "oohs"), 62, 90, gain_db=-3, above=0.7, room=0.4)
     _voice(band, 0.6, LONG_CELLS if slow else SHOUT_CELLS, 0.6)
     return band
 

@@ -297,7 +297,11 @@ class PartBuilder:
         articulation: Articulation = "",
         syllable: str = "",
     ) -> None:
-        """One note; written time in, played time kept."""
+        """One note; written time in, played time kept; none where the part rests."""
+        weight = self._weight(start)
+        if not weight:
+            return
+        velocity *= weight
         played = swung(start, self._swing, self._swing_unit) + self._lag + self._timing * self._rng.standard_normal()
         if self._rubato:
             played = self._rubato(played)
@@ -307,6 +311,11 @@ class PartBuilder:
             pitch = within(int(pitch), *self._compass)
         loud = int(np.clip(round(velocity + self._dynamics * self._rng.standard_normal()), 1, 127))
         self._notes.append(Note(max(0.0, float(played)), length, int(pitch), loud, articulation, syllable))
+
+    def _weight(self, start: float) -> float:
+        """What to multiply the velocity at a beat by; 0 where the part rests."""
+        del start
+        return 1.0
 
     def chord(
         self,
