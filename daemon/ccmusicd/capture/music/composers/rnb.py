@@ -113,7 +113,9 @@ def _brass(band: Band, probability: float, above: float = 0.6) -> None:
         stabs(band, part, pick(rng, _HITS) + pick(rng, (*_HITS, "................")), 64, 98)
     else:
         tones = hook(band, 58, BUSY_CELLS, form="AB")
-        for instrument in {pick(rng, _HORNS) for _ in range(2)}:
+        for instrument in dict.fromkeys(
+            pick(rng, _HORNS) for _ in range(2)
+        ):  # a set's order is another in each process
             band.part("horns", instrument, above=max(above, 0.8), gain_db=-2).line(tones, 94, hold=0.75)
 
 
