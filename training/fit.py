@@ -102,7 +102,7 @@ class Fit:
             optimiser.load_state_dict(going["optimiser"])
             average.restore(going["average"], going["step"])
             self._best, first = going["stage_best"], going["step"]
-        self.windows.width = stage.width
+        self.windows.width, self.windows.height = stage.width, stage.height
         losses: list[float] = going["losses"] if going and going["step"] else []
         saved = time.monotonic()
         with _drawn_ahead(self.windows, stage.batch, (self.seed, number), first, stage.steps) as batches:
