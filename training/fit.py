@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision.transforms import functional as vision
 
 from training.networks import Average, network_of, widened
 from training.plans import Stage
@@ -158,7 +159,8 @@ class Fit:
         assert self.held is not None  # noqa: S101 (its caller asks)
         own = {key: value.clone() for key, value in network.state_dict().items()}
         network.load_state_dict(average.state)
-        probabilities = logits_of(network, self.held.pictures, self.device)[:, : self.classes].softmax(dim=1)
+        seen = at_scale(self.held.pictures, self.stages[stage].height)
+        probabilities = logits_of(network, seen, self.device)[:, : self.classes].softmax(dim=1)
         loss, recall = balanced(probabilities.double().numpy(), self.held.genres)
         network.load_state_dict(own)
         self.history.append(Measured(stage, images, train_loss, loss, recall))
@@ -208,6 +210,14 @@ def loss_of(outputs: Tensor, genres: Tensor, facts: Tensor) -> Tensor:
 def _draw_anew(*numbers: int) -> None:
     """Seed the draws of first weights and of dropout."""
     torch.manual_seed(hash(numbers) & 0x7FFFFFFF)
+
+
+def at_scale(grey: Tensor, height: int) -> Tensor:
+    """Pictures (n, 1, 224, 224) of bytes at the scale of a stage, (n, 1, height, height)."""
+    if grey.shape[-1] == height:
+        return grey
+    scaled: Tensor = vision.resize(grey, [height, height], antialias=True)
+    return scaled
 
 
 @torch.inference_mode()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from training import fit as module
 from training.features import Columns
-from training.fit import Fit, Held, balanced, logits_of, loss_of
+from training.fit import Fit, Held, at_scale, balanced, logits_of, loss_of
 from training.networks import Average
 from training.plans import Stage
 from training.windows import Batch, Example, Windows
@@ -207,3 +207,13 @@ def test_logits_do_not_depend_on_the_batches() -> None:
     at_once, in_parts = (logits_of(network, _held().pictures, CPU, batch) for batch in (16, 4))
     assert at_once.shape == (6, 3)
     torch.testing.assert_close(at_once, in_parts)
+
+
+def test_what_is_held_out_is_seen_at_the_scale_of_the_stage() -> None:
+    grey = torch.arange(224, dtype=torch.uint8).repeat(2, 1, 224, 1)
+    half = at_scale(grey, 112)
+    assert half.shape == (2, 1, 112, 112)
+    assert half.dtype == torch.uint8
+    # Each pixel is between the two that it stands for.
+    assert (half[0, 0, 50, 10:100].float() - (2 * torch.arange(10, 100) + 0.5)).abs().max() <= 0.5
+    assert at_scale(grey, 224) is grey
