@@ -1,129 +1,64 @@
 """Composes classical pieces: keyboard, strings, winds, orchestra, organ, choir and opera, Baroque to late Romantic."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ccmusicd.capture.music.composers.classical_forms import (
+    QUICK_CELLS,
+    RUN_CELLS,
+    SLOW_CELLS,
+    SONG_CELLS,
+    begin,
+    tune_of,
+)
 from ccmusicd.capture.music.composers.piece import Piece, broken, hold, ladder, oom_pah, roll, roots
 from ccmusicd.capture.music.composers.writing import (
     PartBuilder,
-    Tone,
     between,
     chance,
     chord_at,
     made_up_title,
-    melody,
     pick,
-    progression,
     whole,
 )
 from ccmusicd.capture.music.score import Score
 
-_FOLLOWS: Mapping[str, Mapping[str, str]] = {
-    "major": {
-        "I": "IV ii V vi I iii V:7 II:7", "ii": "V V:7 V IV", "iii": "vi IV", "IV": "V I ii V:7 vii:dim", "V": "I vi I",
-        "V:7": "I I vi", "vi": "ii IV II:7 iii", "vii:dim": "I", "II:7": "V V:7",
-    },
-    "harmonic_minor": {
-        "i": "iv V bVI ii:dim bIII V:7 i bVII", "iv": "V i V:7 bVII", "ii:dim": "V V:7", "bIII": "bVI iv bVII",
-        "bVI": "iv bIII ii:dim bII", "bII": "V", "bVII": "bIII bVI", "V": "i bVI i", "V:7": "i i bVI",
-    },
-}  # fmt: skip
-"""Where functional harmony goes from each chord."""
-
-_SLOW_CELLS = ((2, 2), (3, 1), (2, 1, 1), (1.5, 0.5, 2), (4,), (1, 1, 2))
-_SONG_CELLS = ((1, 1), (1.5, 0.5), (1, 0.5, 0.5), (2,), (0.75, 0.25, 1), (0.5, 0.5, 1))
-_QUICK_CELLS = ((0.5, 0.5), (0.25, 0.25, 0.25, 0.25), (0.5, 0.25, 0.25), (1,), (0.75, 0.25))
-_RUN_CELLS = ((0.25, 0.25, 0.25, 0.25), (0.5, 0.25, 0.25), (0.25, 0.25, 0.5))
-_FORMS = ("ABAC", "AABA", "ABCB", "AABC", "ABCD", "ABACDBEC")
-
-
-def _begin(
-    rng: np.random.Generator,
-    style: str,
-    seconds: float,
-    tempo: tuple[float, float],
-    *,
-    metre: Sequence[float] = (4.0, 3.0),
-    each: Sequence[float] = (1.0,),
-    room: tuple[float, float] = (0.15, 0.45),
-    rubato: float = 0.0,
-    old: bool = False,
-) -> Piece:
-    """A piece with functional harmony, a chord each so many bars; `old` pieces are often at the low Baroque pitch."""
-    mode = pick(rng, ("major", "harmonic_minor"))
-    piece = Piece(
-        rng, style, seconds, tempo=tempo, metre=pick(rng, metre), scale=mode, room=room, rubato=rubato,
-        loose=(0.003, 0.015),
-    )  # fmt: skip
-    if old and chance(rng, 0.4):
-        piece.tuning -= 100.0
-    piece.tags = (mode, "baroque" if old else "common_practice")
-    width = piece.metre * pick(rng, each)
-    piece.chords = progression(_functional(rng, mode, round(piece.beats / width) + 1), piece.tonic, width, piece.beats)
-    return piece
-
-
-def _functional(rng: np.random.Generator, mode: str, places: int) -> str:
-    """A walk over the functions, with a half or a full cadence at the end of each phrase of four or eight."""
-    home = "I" if mode == "major" else "i"
-    phrase = pick(rng, (4, 8))
-    walked = [home]
-    while len(walked) < places:
-        place = len(walked) % phrase
-        if place == 0:
-            walked.append(home)
-        elif place == phrase - 1:
-            walked.append(pick(rng, ("V", "V:7", home)))
-        elif place == phrase - 2:
-            walked.append("V:7")
-        else:
-            walked.append(pick(rng, _FOLLOWS[mode][walked[-1]].split()))
-    return " ".join(walked)
-
-
-def _tune(piece: Piece, cells: Sequence[Sequence[float]], low: int, high: int, leap: float = 0.2) -> list[Tone]:
-    """A melody over the piece's chords with a classical form."""
-    return melody(
-        piece.rng, piece.chords, piece.scale, cells,
-        low=low, high=high, bar=piece.metre, bars=piece.bars, form=pick(piece.rng, _FORMS), leap=leap,
-    )  # fmt: skip
-
 
 def _counterpoint(rng: np.random.Generator, seconds: float) -> Piece:
     """Two or three parts of quick figures and calm ones that trade places each bar: inventions, fugues, suites."""
-    piece = _begin(rng, "baroque_counterpoint", seconds, (58, 112), each=(0.5, 1.0), room=(0.08, 0.35), old=True)
+    piece = begin(rng, "baroque_counterpoint", seconds, (58, 112), each=(0.5, 1.0), room=(0.08, 0.35), old=True)
     instrument = pick(rng, ("grand_piano", "harpsichord", "harpsichord", "church_organ"))
     part = piece.part("keyboard", instrument, pan=0.0)
     octave = pick(rng, (0, 0, -5))
-    quick = (_tune(piece, _RUN_CELLS, 62 + octave, 84), _tune(piece, _RUN_CELLS, 40, 60))
-    calm = (_tune(piece, _SONG_CELLS, 64 + octave, 82), _tune(piece, ((0.5, 0.5), (1,)), 38, 58))
+    quick = (tune_of(piece, RUN_CELLS, 62 + octave, 84), tune_of(piece, RUN_CELLS, 40, 60))
+    calm = (tune_of(piece, SONG_CELLS, 64 + octave, 82), tune_of(piece, ((0.5, 0.5), (1,)), 38, 58))
     for hand in (0, 1):
         for fast, tones in ((0, calm[hand]), (1, quick[hand])):
             chosen = [tone for tone in tones if (int(tone.start // piece.metre) + hand) % 2 == fast]
             part.line(chosen, 76 - 4 * hand, hold=pick(rng, (0.7, 0.9, 1.0)))
     if chance(rng, 0.35):
-        part.line(_tune(piece, _SLOW_CELLS, 55, 68), 62)
+        part.line(tune_of(piece, SLOW_CELLS, 55, 68), 62)
     return piece
 
 
 def _alberti(rng: np.random.Generator, seconds: float) -> Piece:
     """The classical sonata: a tune with scales over an Alberti bass."""
-    piece = _begin(rng, "alberti_sonata", seconds, (88, 152), metre=(4.0, 4.0, 3.0), each=(1.0, 0.5), room=(0.08, 0.3))
+    piece = begin(rng, "alberti_sonata", seconds, (88, 152), metre=(4.0, 4.0, 3.0), each=(1.0, 0.5), room=(0.08, 0.3))
     part = piece.part("piano", "grand_piano", pan=0.0)
     broken(part, piece.chords, pick(rng, ((0, 2, 1, 2), (0, 1, 2, 1), (0, 2))), pick(rng, (0.5, 0.25)), 48, 54, 0.9)
-    part.line(_tune(piece, _QUICK_CELLS if chance(rng, 0.6) else _SONG_CELLS, 66, 89, 0.25), 82, hold=0.85)
+    part.line(tune_of(piece, QUICK_CELLS if chance(rng, 0.6) else SONG_CELLS, 66, 89, 0.25), 82, hold=0.85)
     return piece
 
 
 def _romantic(rng: np.random.Generator, seconds: float) -> Piece:
     """A nocturne or song without words: wide pedalled arpeggios under a singing tune, sometimes in octaves."""
-    piece = _begin(rng, "romantic_piano", seconds, (46, 92), room=(0.15, 0.5), rubato=between(rng, 0.1, 0.5))
+    piece = begin(rng, "romantic_piano", seconds, (46, 92), room=(0.15, 0.5), rubato=between(rng, 0.1, 0.5))
     part = piece.part("piano", "grand_piano", pan=0.0)
     order = pick(rng, ((0, 2, 3, 4, 5, 4, 3, 2), (0, 2, 4, 3, 5, 4), (0, 2, 4, 5, 7, 5, 4, 2), (0, 3, 4)))
     step = pick(rng, (0.5, 1 / 3, 0.25))
     broken(part, piece.chords, order, step, whole(rng, 33, 43), 46, between(rng, 2, len(order)))
-    tune = _tune(piece, _SONG_CELLS + _SLOW_CELLS, 64, 88, 0.3)
+    tune = tune_of(piece, SONG_CELLS + SLOW_CELLS, 64, 88, 0.3)
     part.line(tune, 84, hold=1.0)
     if chance(rng, 0.3):
         part.line(tune, 72, shift=-12)
@@ -132,13 +67,13 @@ def _romantic(rng: np.random.Generator, seconds: float) -> Piece:
 
 def _etude(rng: np.random.Generator, seconds: float) -> Piece:
     """A virtuoso study: unbroken quick notes over the keyboard against octaves in the other hand."""
-    piece = _begin(rng, "etude", seconds, (96, 176), each=(0.5, 1.0), room=(0.1, 0.35))
+    piece = begin(rng, "etude", seconds, (96, 176), each=(0.5, 1.0), room=(0.1, 0.35))
     part = piece.part("piano", "grand_piano", pan=0.0)
     if chance(rng, 0.5):
         order = pick(rng, ((0, 1, 2, 3, 4, 5, 6, 7, 8, 7, 6, 5, 4, 3, 2, 1), (3, 1, 4, 2, 5, 3, 6, 4), (0, 2, 1, 3)))
         broken(part, piece.chords, order, 0.25, whole(rng, 48, 62), 74, 1.2)
     else:
-        part.line(_tune(piece, ((0.25,) * 4,), 58, 96, 0.12), 78)
+        part.line(tune_of(piece, ((0.25,) * 4,), 58, 96, 0.12), 78)
     for chord in piece.chords:
         for beat in np.arange(0, chord.length, pick(rng, (1.0, 2.0, chord.length))):
             part.chord(chord.start + beat, 1.0, (chord.bass(38), chord.bass(38) + 12), 92)
@@ -156,7 +91,7 @@ def _impression(rng: np.random.Generator, seconds: float) -> Piece:
     harp = piece.part("harp", "harp") if chance(rng, 0.3) else part
     roots(part, piece.chords, 36, 52, 1.0)
     broken(harp, piece.chords, (1, 3, 5, 7, 9, 6, 4, 2), pick(rng, (0.25, 0.5, 1 / 3)), 48, 48, 3.0)
-    for tone in _tune(piece, _SONG_CELLS, 66, 86, 0.35):
+    for tone in tune_of(piece, SONG_CELLS, 66, 86, 0.35):
         part.chord(tone.start, tone.length, chord_at(piece.chords, tone.start).close(tone.pitch - 5), 62)
         part.add(tone.start, tone.length, tone.pitch, 76)
     return piece
@@ -185,11 +120,11 @@ def _chamber(piece: Piece, players: Sequence[str], *, lively: bool) -> Piece:
         part = piece.part(f"{instrument} {index + 1}", instrument, pan=float(spread[index]))
         low, high = _REGISTERS[4 if index == len(players) - 1 else index]
         if index == 0:
-            part.line(_tune(piece, _QUICK_CELLS if lively else _SONG_CELLS + _SLOW_CELLS, low, high), 84)
+            part.line(tune_of(piece, QUICK_CELLS if lively else SONG_CELLS + SLOW_CELLS, low, high), 84)
         elif index == len(players) - 1:
-            part.line(_tune(piece, ((1, 1), (0.5, 0.5, 1)) if lively else _SLOW_CELLS, low, high, 0.35), 72)
+            part.line(tune_of(piece, ((1, 1), (0.5, 0.5, 1)) if lively else SLOW_CELLS, low, high, 0.35), 72)
         elif chance(rng, 0.3):
-            part.line(_tune(piece, _SONG_CELLS, low, high), 70)
+            part.line(tune_of(piece, SONG_CELLS, low, high), 70)
         else:
             _inner(part, piece, index, (low + high) / 2, step)
     return piece
@@ -205,24 +140,24 @@ def _inner(part: PartBuilder, piece: Piece, voice: int, centre: float, step: flo
 
 def _string_quartet(rng: np.random.Generator, seconds: float) -> Piece:
     lively = chance(rng, 0.5)
-    piece = _begin(rng, "string_quartet", seconds, (96, 160) if lively else (48, 84), each=(1.0, 0.5))
+    piece = begin(rng, "string_quartet", seconds, (96, 160) if lively else (48, 84), each=(1.0, 0.5))
     return _chamber(piece, pick(rng, _QUARTETS, (5, 1, 1, 1, 1)), lively=lively)
 
 
 def _wind_ensemble(rng: np.random.Generator, seconds: float) -> Piece:
     lively = chance(rng, 0.6)
-    piece = _begin(rng, "wind_chamber", seconds, (92, 150) if lively else (54, 88), each=(1.0, 0.5))
+    piece = begin(rng, "wind_chamber", seconds, (92, 150) if lively else (54, 88), each=(1.0, 0.5))
     return _chamber(piece, pick(rng, _WINDS), lively=lively)
 
 
 def _brass_ensemble(rng: np.random.Generator, seconds: float) -> Piece:
-    piece = _begin(rng, "brass_ensemble", seconds, (66, 130), each=(1.0, 0.5), room=(0.3, 0.6))
+    piece = begin(rng, "brass_ensemble", seconds, (66, 130), each=(1.0, 0.5), room=(0.3, 0.6))
     return _chamber(piece, pick(rng, _BRASSES), lively=chance(rng, 0.5))
 
 
 def _duo(rng: np.random.Generator, seconds: float) -> Piece:
     """A soloist with piano or harp, or a piano trio."""
-    piece = _begin(rng, "solo_with_piano", seconds, (54, 132), rubato=between(rng, 0.0, 0.25))
+    piece = begin(rng, "solo_with_piano", seconds, (54, 132), rubato=between(rng, 0.0, 0.25))
     under = piece.part("accompaniment", pick(rng, ("grand_piano", "grand_piano", "harp")), pan=0.0, gain_db=-2)
     if chance(rng, 0.5):
         broken(under, piece.chords, (0, 2, 3, 4, 3, 2), pick(rng, (0.25, 0.5)), 43, 56, 2.0)
@@ -231,19 +166,19 @@ def _duo(rng: np.random.Generator, seconds: float) -> Piece:
     soloist = pick(rng, ("violin", "cello", "flute", "clarinet", "oboe", "viola", "french_horn", "bassoon"))
     low = 45 if soloist in {"cello", "bassoon", "french_horn"} else 62
     piece.part("solo", soloist, gain_db=1).line(
-        _tune(piece, _SONG_CELLS + _QUICK_CELLS, low, low + 24, 0.25), 88, hold=1
+        tune_of(piece, SONG_CELLS + QUICK_CELLS, low, low + 24, 0.25), 88, hold=1
     )
     if chance(rng, 0.3):
-        piece.part("cello", "cello").line(_tune(piece, _SLOW_CELLS, 43, 62), 74)
+        piece.part("cello", "cello").line(tune_of(piece, SLOW_CELLS, 43, 62), 74)
     return piece
 
 
 def _unaccompanied(rng: np.random.Generator, seconds: float) -> Piece:
     """One cello, violin, flute or guitar alone: broken chords that imply several voices, scales between."""
-    piece = _begin(rng, "unaccompanied", seconds, (60, 112), each=(0.5, 1.0), room=(0.2, 0.5), rubato=0.2, old=True)
+    piece = begin(rng, "unaccompanied", seconds, (60, 112), each=(0.5, 1.0), room=(0.2, 0.5), rubato=0.2, old=True)
     instrument, low = pick(rng, (("cello", 38), ("violin", 57), ("flute", 62), ("nylon_guitar", 42), ("viola", 50)))
     part = piece.part("solo", instrument, pan=0.0)
-    halves = [tone for tone in _tune(piece, _RUN_CELLS, low + 4, low + 27) if chance(rng, 0.97)]
+    halves = [tone for tone in tune_of(piece, RUN_CELLS, low + 4, low + 27) if chance(rng, 0.97)]
     split = pick(rng, (1, 2))
     bars = [int(tone.start // piece.metre) for tone in halves]
     part.line([tone for tone, bar in zip(halves, bars, strict=True) if bar % (2 * split) >= split], 80)
@@ -254,9 +189,9 @@ def _unaccompanied(rng: np.random.Generator, seconds: float) -> Piece:
 
 def _continuo(rng: np.random.Generator, seconds: float) -> Piece:
     """A Baroque concerto or sonata: soloists in imitation, a driving bass, harpsichord or organ chords."""
-    piece = _begin(rng, "baroque_continuo", seconds, (66, 132), each=(0.5, 1.0), old=True)
+    piece = begin(rng, "baroque_continuo", seconds, (66, 132), each=(0.5, 1.0), old=True)
     quick = piece.tempo < 116
-    bass = _tune(piece, ((0.5, 0.5), (0.5, 0.5), (1,)), 38, 57, 0.3)
+    bass = tune_of(piece, ((0.5, 0.5), (0.5, 0.5), (1,)), 38, 57, 0.3)
     piece.part("cello", "cello", pan=0.3).line(bass, 76, hold=0.8)
     hold(
         piece.part("continuo", pick(rng, ("harpsichord", "church_organ")), gain_db=-3), piece.chords, 60, 64, 0.6, 0.02
@@ -264,10 +199,10 @@ def _continuo(rng: np.random.Generator, seconds: float) -> Piece:
     players = pick(
         rng, (("violin", "violin"), ("recorder", "violin"), ("oboe", "oboe"), ("trumpet", "violin"), ("flute",))
     )
-    tune = _tune(piece, _RUN_CELLS if quick else _QUICK_CELLS, 64, 86)
+    tune = tune_of(piece, RUN_CELLS if quick else QUICK_CELLS, 64, 86)
     for index, instrument in enumerate(players):
         part = piece.part(f"{instrument} {index + 1}", instrument, pan=0.4 - 0.8 * index)
-        part.line(tune if index == 0 else _tune(piece, _QUICK_CELLS, 60, 79), 82)
+        part.line(tune if index == 0 else tune_of(piece, QUICK_CELLS, 60, 79), 82)
     if chance(rng, 0.5):
         hold(piece.part("ripieno", "string_section", gain_db=-4), piece.chords, 62, 58, 0.8)
     return piece
@@ -275,8 +210,8 @@ def _continuo(rng: np.random.Generator, seconds: float) -> Piece:
 
 def _orchestra(rng: np.random.Generator, seconds: float) -> Piece:
     """A tutti: strings in octaves, sustained winds, brass calls, timpani, cymbals at the phrases' heads."""
-    piece = _begin(rng, "orchestra_tutti", seconds, (76, 160), room=(0.3, 0.6))
-    tune = _tune(piece, _QUICK_CELLS + _SONG_CELLS, 64, 88)
+    piece = begin(rng, "orchestra_tutti", seconds, (76, 160), room=(0.3, 0.6))
+    tune = tune_of(piece, QUICK_CELLS + SONG_CELLS, 64, 88)
     violins = piece.part("violins", "string_section", pan=-0.4)
     violins.line(tune, 92)
     violins.line(tune, 80, shift=-12)
@@ -305,10 +240,10 @@ def _orchestra(rng: np.random.Generator, seconds: float) -> Piece:
 
 def _symphonic_light(rng: np.random.Generator, seconds: float) -> Piece:
     """A scherzo or ballet scene: pizzicato, celesta and solo woodwinds with air between them."""
-    piece = _begin(rng, "symphonic_scherzo", seconds, (100, 170), metre=(3.0, 4.0, 2.0), room=(0.25, 0.5))
+    piece = begin(rng, "symphonic_scherzo", seconds, (100, 170), metre=(3.0, 4.0, 2.0), room=(0.25, 0.5))
     plucked = piece.part("pizzicato", "pizzicato", pan=-0.2)
     oom_pah(plucked, plucked, piece.chords, piece.beats, bass=43, centre=62, velocity=74, pulses=int(piece.metre))
-    tune = _tune(piece, ((0.5, 0.5), (0.25, 0.25, 0.5), (1,), (-0.5, 0.5)), 70, 92, 0.3)
+    tune = tune_of(piece, ((0.5, 0.5), (0.25, 0.25, 0.5), (1,), (-0.5, 0.5)), 70, 92, 0.3)
     players = [
         piece.part(name, name) for name in rng.permutation(("flute", "clarinet", "oboe", "celesta", "piccolo"))[:2]
     ]
@@ -324,15 +259,15 @@ def _symphonic_light(rng: np.random.Generator, seconds: float) -> Piece:
 
 def _adagio(rng: np.random.Generator, seconds: float) -> Piece:
     """Slow strings: long suspended chords, a tune that climbs, sometimes a horn or an oboe or a harp."""
-    piece = _begin(rng, "adagio_strings", seconds, (40, 72), each=(0.5, 1.0), room=(0.35, 0.65), rubato=0.15)
+    piece = begin(rng, "adagio_strings", seconds, (40, 72), each=(0.5, 1.0), room=(0.35, 0.65), rubato=0.15)
     section = pick(rng, ("slow_strings", "string_section", "tremolo_strings"), (4, 3, 1))
     strings = piece.part("strings", section, pan=0.0)
     hold(strings, piece.chords, whole(rng, 55, 64), 56, 1.02)
-    strings.line(_tune(piece, _SLOW_CELLS, 66, 90, 0.2), 74, hold=1.02)
+    strings.line(tune_of(piece, SLOW_CELLS, 66, 90, 0.2), 74, hold=1.02)
     roots(piece.part("basses", "contrabass", pan=0.4), piece.chords, 38, 58, 1.0)
     if chance(rng, 0.5):
         solo = pick(rng, ("french_horn", "oboe", "cello", "clarinet", "violin"))
-        piece.part("solo", solo).line(_tune(piece, _SLOW_CELLS + _SONG_CELLS, 57, 76), 80)
+        piece.part("solo", solo).line(tune_of(piece, SLOW_CELLS + SONG_CELLS, 57, 76), 80)
     if chance(rng, 0.25):
         broken(piece.part("harp", "harp"), piece.chords, (0, 2, 3, 4, 5, 4), 0.5, 45, 54, 4)
     return piece
@@ -340,7 +275,7 @@ def _adagio(rng: np.random.Generator, seconds: float) -> Piece:
 
 def _organ_chorale(rng: np.random.Generator, seconds: float) -> Piece:
     """Four-part writing on the organ, a chord for each note of the hymn, the pedal an octave below."""
-    piece = _begin(rng, "organ_chorale", seconds, (54, 92), each=(0.25,), metre=(4.0,), room=(0.45, 0.8), old=True)
+    piece = begin(rng, "organ_chorale", seconds, (54, 92), each=(0.25,), metre=(4.0,), room=(0.45, 0.8), old=True)
     part = piece.part("organ", "church_organ", pan=0.0)
     _hymn(part, piece, 64, 74)
     for chord in piece.chords:
@@ -350,7 +285,7 @@ def _organ_chorale(rng: np.random.Generator, seconds: float) -> Piece:
 
 def _hymn(part: PartBuilder, piece: Piece, centre: int, velocity: float) -> None:
     """Close chords below a tune in quarter notes, the last beat of each second bar held."""
-    tune = _tune(piece, ((1, 1, 1, 1), (2, 1, 1)), centre, centre + 14, 0.1)
+    tune = tune_of(piece, ((1, 1, 1, 1), (2, 1, 1)), centre, centre + 14, 0.1)
     for tone in tune:
         chord = chord_at(piece.chords, tone.start)
         part.add(tone.start, tone.length * 0.97, tone.pitch, velocity + 6)
@@ -360,7 +295,7 @@ def _hymn(part: PartBuilder, piece: Piece, centre: int, velocity: float) -> None
 
 def _organ_toccata(rng: np.random.Generator, seconds: float) -> Piece:
     """Running sixteenths over slow pedal notes and full chords."""
-    piece = _begin(rng, "organ_toccata", seconds, (70, 132), metre=(4.0,), each=(0.5, 1.0), room=(0.5, 0.85), old=True)
+    piece = begin(rng, "organ_toccata", seconds, (70, 132), metre=(4.0,), each=(0.5, 1.0), room=(0.5, 0.85), old=True)
     part = piece.part("organ", "church_organ", pan=0.0)
     if chance(rng, 0.5):
         broken(
@@ -372,7 +307,7 @@ def _organ_toccata(rng: np.random.Generator, seconds: float) -> Piece:
             84,
         )
     else:
-        part.line(_tune(piece, ((0.25,) * 4,), 58, 88, 0.08), 84, hold=1.0)
+        part.line(tune_of(piece, ((0.25,) * 4,), 58, 88, 0.08), 84, hold=1.0)
     for chord in piece.chords:
         part.chord(chord.start, chord.length * 0.99, (chord.bass(36), chord.bass(36) + 12), 92)
         if chance(rng, 0.4):
@@ -382,24 +317,24 @@ def _organ_toccata(rng: np.random.Generator, seconds: float) -> Piece:
 
 def _choir(rng: np.random.Generator, seconds: float) -> Piece:
     """Voices alone: Renaissance polyphony, a hymn, or long luminous chords."""
-    piece = _begin(rng, "choir_a_cappella", seconds, (48, 92), each=(0.5, 0.25, 1.0), metre=(4.0,), room=(0.45, 0.85))
+    piece = begin(rng, "choir_a_cappella", seconds, (48, 92), each=(0.5, 0.25, 1.0), metre=(4.0,), room=(0.45, 0.85))
     if chance(rng, 0.4):
         _hymn(piece.part("choir", "choir", pan=0.0), piece, 64, 72)
         return piece
     names = ("soprano", "alto", "tenor", "bass")
     for name, (low, high) in zip(names, ((64, 80), (58, 73), (50, 66), (40, 57)), strict=True):
         part = piece.part(name, pick(rng, ("choir", "choir", "oohs")))
-        part.line(_tune(piece, _SLOW_CELLS, low, high, 0.1), 70, hold=1.0)
+        part.line(tune_of(piece, SLOW_CELLS, low, high, 0.1), 70, hold=1.0)
     return piece
 
 
 def _opera(rng: np.random.Generator, seconds: float) -> Piece:
     """An aria: a voice with leaps and long high notes over orchestra or piano."""
-    piece = _begin(rng, "opera_aria", seconds, (52, 124), room=(0.25, 0.5), rubato=between(rng, 0.0, 0.3))
+    piece = begin(rng, "opera_aria", seconds, (52, 124), room=(0.25, 0.5), rubato=between(rng, 0.0, 0.3))
     voice, low, high = pick(
         rng, (("voice_high", 60, 83), ("voice_high", 57, 76), ("voice_low", 48, 68), ("voice_low", 41, 62))
     )
-    tune = [t for t in _tune(piece, _SONG_CELLS + _SLOW_CELLS, low, high, 0.4) if int(t.start // piece.metre) % 4 < 3]
+    tune = [t for t in tune_of(piece, SONG_CELLS + SLOW_CELLS, low, high, 0.4) if int(t.start // piece.metre) % 4 < 3]
     piece.part("voice", voice, pan=0.0, gain_db=3).line(tune, 98, syllables=("la", "do", "no", "re", "mi", "a", "so"))
     under = pick(rng, ("string_section", "string_section", "grand_piano", "pizzicato"))
     strings = piece.part("orchestra", under, pan=-0.2)
@@ -409,16 +344,16 @@ def _opera(rng: np.random.Generator, seconds: float) -> Piece:
         hold(strings, piece.chords, 60, 60)
     roots(piece.part("basses", "contrabass"), piece.chords, 40, 66)
     if chance(rng, 0.5):
-        answer = [t for t in _tune(piece, _SONG_CELLS, 66, 84) if int(t.start // piece.metre) % 4 == 3]
+        answer = [t for t in tune_of(piece, SONG_CELLS, 66, 84) if int(t.start // piece.metre) % 4 == 3]
         piece.part("answer", pick(rng, ("flute", "oboe", "clarinet", "french_horn"))).line(answer, 78)
     return piece
 
 
 def _waltz(rng: np.random.Generator, seconds: float) -> Piece:
     """One-two-three on the piano or in the orchestra, the tune over it."""
-    piece = _begin(rng, "waltz", seconds, (132, 204), metre=(3.0,), each=(1.0, 2.0))
+    piece = begin(rng, "waltz", seconds, (132, 204), metre=(3.0,), each=(1.0, 2.0))
     cells = ((3,), (2, 1), (1, 1, 1), (1.5, 0.5, 1), (0.5,) * 6)
-    tune = _tune(piece, cells, 66, 88, 0.3)
+    tune = tune_of(piece, cells, 66, 88, 0.3)
     if chance(rng, 0.5):
         low = high = piece.part("piano", "grand_piano", pan=0.0)
         low.line(tune, 84)
@@ -434,16 +369,16 @@ def _waltz(rng: np.random.Generator, seconds: float) -> Piece:
 
 def _concerto(rng: np.random.Generator, seconds: float) -> Piece:
     """Piano or violin against the orchestra: they answer each other every few bars."""
-    piece = _begin(rng, "concerto", seconds, (72, 144), room=(0.25, 0.5))
+    piece = begin(rng, "concerto", seconds, (72, 144), room=(0.25, 0.5))
     violin = chance(rng, 0.4)
     solo = piece.part("solo", "violin" if violin else "grand_piano", pan=0.0, gain_db=1)
-    solo.line(_tune(piece, _RUN_CELLS + _SONG_CELLS, 62, 94, 0.2), 90)
+    solo.line(tune_of(piece, RUN_CELLS + SONG_CELLS, 62, 94, 0.2), 90)
     if not violin:
         for chord in piece.chords:
             solo.chord(chord.start, chord.length, [chord.bass(34), *ladder(chord, 46, 4)], 78, 0.03)
     hold(piece.part("strings", "string_section", pan=-0.2), piece.chords, 62, 66)
     roots(piece.part("basses", "contrabass"), piece.chords, 38, 70)
-    answer = [t for t in _tune(piece, _SONG_CELLS, 60, 80) if int(t.start // piece.metre) % 4 >= 2]
+    answer = [t for t in tune_of(piece, SONG_CELLS, 60, 80) if int(t.start // piece.metre) % 4 >= 2]
     piece.part("winds", pick(rng, ("oboe", "flute", "french_horn", "clarinet"))).line(answer, 80)
     return piece
 

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from ccmusicd.capture.music.composers import ambient, classical, folk, jazz, world
+from ccmusicd.capture.music.composers import ambient, classical, folk, jazz, jazz_players, world
 from ccmusicd.capture.music.composers.writing import chord_of
 from ccmusicd.capture.music.score import INSTRUMENTS, Part, Score
 
@@ -114,7 +114,7 @@ def test_the_ride_cymbal_swings() -> None:
     ("symbol", "avoided"), [("ii:m7b5", {9}), ("V:7b9", {6, 9}), ("I:maj7", {10}), ("vii:dim7", {6})]
 )
 def test_an_improviser_avoids_what_clashes_with_the_chord(symbol: str, avoided: set[int]) -> None:
-    assert not avoided & set(jazz._scale_of(chord_of(symbol, 0)))
+    assert not avoided & set(jazz_players.scale_of(chord_of(symbol, 0)))
 
 
 def test_jazz_chords_have_sevenths_or_more() -> None:
