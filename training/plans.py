@@ -63,9 +63,9 @@ _CPU: Mapping[str, tuple[Stage, ...]] = {
         Stage(1, 224, 96, 8, 5e-5, 0.9, 6),
     ),
 }
-"""On a few cores: many short crops first (2.1 s; VGG19's five poolings leave no less than 2.9 s whole), whole windows last.
+"""On a few cores: many short crops first (2.1 s; 2.9 s for VGG19, which pools by 32), whole windows last.
 
-What mobilenet_v3_large_mel had learnt after about 210 s on one core (recall of real and of composed recordings held out):
+What mobilenet_v3_large_mel knew after about 210 s on one core (recall of real and of composed recordings held out):
 0.26 and 0.33 from 7,000 pictures of 224 × 96, 0.40 and 0.40 from 12,800 of 224 × 48, 0.24 and 0.26 from 17,000 of
 112 × 48. Batches of 16, half the augmentation or no mixup changed little, a rate of 6e-3 halved it.
 
