@@ -71,7 +71,8 @@ check: .venv/.installed-dev  ## style, types and the rules of who may import who
 
 test: check  ## check, then all tests against real parts; make test ARGS="-k mqtt"
 	@$(call need_packages,$(TEST_PACKAGES),the tests)
-	$(BIN)/pytest $(ARGS)
+	@# One worker a core, a file each: most of the time is waiting, for real parts and deadlines.
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lock: $(UV)  ## write the newest versions that fit into requirements.lock
 	@$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \

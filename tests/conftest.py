@@ -16,6 +16,11 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers that share the cores wait for each other's threads, a hundred times too long: each test, and each process
+    # that it starts, computes on one. Set before anything imports torch.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 RealPart = Callable[[str], str]
 WaitUntil = Callable[..., None]
 
