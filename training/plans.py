@@ -37,15 +37,9 @@ class Stage:
 
 
 _LIGHT = (
-    Stage(1, 48, 52_000, 32, 2e-3, measured=150),
-    Stage(1, 96, 12_000, 32, 1e-3),
-    Stage(1, 224, 2_000, 16, 2e-4, 0.99, 40),
-)
-_HALVED = (
-    Stage(2, 48, 55_000, 32, 2e-3, measured=150),
-    Stage(2, 96, 12_000, 32, 1e-3),
-    Stage(2, 224, 1_500, 16, 2e-4, 0.99, 30),
-    Stage(1, 224, 480, 8, 1e-4, 0.97, 20),
+    Stage(1, 48, 45_000, 32, 2e-3, measured=150),
+    Stage(1, 96, 10_000, 32, 1e-3),
+    Stage(1, 224, 1_600, 16, 2e-4, 0.99, 40),
 )
 _CPU: Mapping[str, tuple[Stage, ...]] = {
     "mobilenet_v3_large": (
@@ -54,8 +48,18 @@ _CPU: Mapping[str, tuple[Stage, ...]] = {
         Stage(1, 224, 3_000, 16, 2e-4, 0.99, 40),
     ),
     "efficientnet_b0": _LIGHT,
-    "densenet121": _HALVED,
-    "resnet50": _HALVED,
+    "densenet121": (
+        Stage(2, 48, 40_000, 32, 2e-3, measured=150),
+        Stage(2, 96, 9_000, 32, 1e-3),
+        Stage(2, 224, 1_200, 16, 2e-4, 0.99, 25),
+        Stage(1, 224, 320, 8, 1e-4, 0.97, 15),
+    ),
+    "resnet50": (
+        Stage(2, 48, 55_000, 32, 2e-3, measured=150),
+        Stage(2, 96, 12_000, 32, 1e-3),
+        Stage(2, 224, 1_500, 16, 2e-4, 0.99, 30),
+        Stage(1, 224, 480, 8, 1e-4, 0.97, 20),
+    ),
     "vgg19_bn": (
         Stage(4, 64, 40_000, 32, 2e-3, measured=150),
         Stage(4, 96, 10_000, 32, 1e-3),
