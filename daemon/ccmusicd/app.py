@@ -22,7 +22,7 @@ from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 from ccmusicd.notify import Notifier
 from ccmusicd.onair import DecisionOptions
 from ccmusicd.publish.mqtt import Mqtt, check_broker
-from ccmusicd.publish.record import check_record
+from ccmusicd.publish.schema import check_record
 from ccmusicd.publish.timeline import Timeline
 from ccmusicd.publish.web import Web
 from ccmusicd.resources import cache_folder, resource

@@ -1,4 +1,4 @@
-"""The timeline's database: schema, recovery after a stop or a crash, writing and reading. Blocking; one writer.
+"""The timeline's database: recovery after a stop or a crash, writing and reading. Blocking; one writer.
 
 SQLite in WAL mode: readers do not wait for the writer, and a commit outlives a kill -9 of the process.
 """
@@ -7,7 +7,6 @@ import json
 import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,76 +14,14 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ccmusicd.events import SegmentEvent, TitleEvent, iso
 from ccmusicd.publish.errors import RecordError
+from ccmusicd.publish.rows import SegmentRow
+from ccmusicd.publish.schema import SCHEMA_VERSION, check_record, check_version, metadata, row_of, select_segments
+from ccmusicd.publish.schema import segments as _segments
+from ccmusicd.publish.schema import titles as _titles
 
 _log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
-
 _BUSY_TIMEOUT_MS = 1500
-
-_metadata = sa.MetaData()
-
-_segments = sa.Table(
-    "segments",
-    _metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("station", sa.Text, nullable=False),
-    sa.Column("start_us", sa.BigInteger, nullable=False),
-    sa.Column("end_us", sa.BigInteger, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("genre", sa.Text),
-    sa.Column("note", sa.Text),
-    sa.Column("probability", sa.Float),
-    sa.Column("probability_min", sa.Float),
-    sa.Column("agreement", sa.Float),
-    sa.Column("divergence", sa.Float),
-    sa.Column("titles", sa.Text, nullable=False),
-    sa.Column("trained", sa.Boolean, nullable=False),
-    sa.Column("open", sa.Boolean, nullable=False),
-    sa.UniqueConstraint("station", "start_us"),  # its index serves every look-up by station and time
-    sa.Index("segments_start", "start_us"),
-)
-
-_titles = sa.Table(
-    "titles",
-    _metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("station", sa.Text, nullable=False),
-    sa.Column("time_us", sa.BigInteger, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.UniqueConstraint("station", "time_us"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRow:
-    """A piece of the timeline as stored; `open` while it still grows. Times are UTC microseconds."""
-
-    station: str
-    start_us: int
-    end_us: int
-    kind: str
-    genre: str | None
-    note: str | None
-    probability: float | None
-    probability_min: float | None
-    agreement: float | None
-    divergence: float | None
-    titles: tuple[str, ...]
-    trained: bool
-    open: bool
-
-
-def check_record(url: str) -> str:
-    """The file of a timeline's address, sqlite:///FILE; `RecordError` when it is something else."""
-    try:
-        address = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        raise RecordError("the timeline's address must be sqlite:///FILE") from None
-    if address.get_backend_name() != "sqlite" or not address.database:
-        shown = address.render_as_string(hide_password=True)
-        raise RecordError(f"the timeline's address must be sqlite:///FILE, not {shown!r}")
-    return address.database
 
 
 class Record:
@@ -106,12 +43,8 @@ class Record:
         try:
             with self._engine.begin() as connection:
                 version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-                if version > SCHEMA_VERSION:
-                    raise RecordError(
-                        f"the timeline {self._file} has schema version {version}, written by a newer ccmusicd; "
-                        f"this one knows {SCHEMA_VERSION}"
-                    )
-                _metadata.create_all(connection)
+                check_version(version, self._file)
+                metadata.create_all(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except sa.exc.DatabaseError as error:
             if getattr(error.orig, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
@@ -185,15 +118,9 @@ class Record:
         self, station: str | None = None, from_us: int | None = None, to_us: int | None = None
     ) -> list[SegmentRow]:
         """The segments that touch [from_us, to_us), by station and start; None is no limit."""
-        query = sa.select(_segments).order_by(_segments.c.station, _segments.c.start_us)
-        if station is not None:
-            query = query.where(_segments.c.station == station)
-        if from_us is not None:
-            query = query.where(_segments.c.end_us > from_us)
-        if to_us is not None:
-            query = query.where(_segments.c.start_us < to_us)
+        query = select_segments(station, from_us, to_us)
         with self._engine.connect() as connection:
-            return [_row(row) for row in connection.execute(query)]
+            return [row_of(row) for row in connection.execute(query)]
 
     def titles(self, station: str) -> list[tuple[int, str]]:
         """The titles of a station: (UTC microseconds, title), oldest first."""
@@ -251,9 +178,3 @@ def _values(event: SegmentEvent, start_us: int) -> dict[str, Any]:
         "trained": event.trained,
         "open": event.change != "end",
     }
-
-
-def _row(row: Any) -> SegmentRow:
-    fields = row._asdict()
-    del fields["id"]
-    return SegmentRow(**{**fields, "titles": tuple(json.loads(row.titles))})

@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from ccmusicd.events import Event, SegmentEvent, TitleEvent
 from ccmusicd.hub import Hub
 from ccmusicd.publish.errors import RecordError
-from ccmusicd.publish.record import Record, SegmentRow
+from ccmusicd.publish.record import Record
+from ccmusicd.publish.rows import SegmentRow
 
 _log = logging.getLogger(__name__)
 

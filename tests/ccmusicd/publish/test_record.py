@@ -11,7 +11,9 @@ import sqlalchemy as sa
 
 from ccmusicd.events import SegmentEvent, TitleEvent
 from ccmusicd.publish.errors import RecordError
-from ccmusicd.publish.record import SCHEMA_VERSION, Record, SegmentRow
+from ccmusicd.publish.record import Record
+from ccmusicd.publish.rows import SegmentRow
+from ccmusicd.publish.schema import SCHEMA_VERSION
 
 NOON_US = 1_769_860_800_000_000
 SECOND_US = 1_000_000
