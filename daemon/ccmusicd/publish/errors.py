@@ -3,6 +3,8 @@
 PublishError          the web server cannot start: its address cannot be had, its viewer is missing (69)
 ├── TopicError        an MQTT address or a part of a topic cannot be used (78)
 └── RecordError       the timeline's database is not one that this program can use (78)
+    ├── MissingRecordError  there is none, or it cannot be read (66)
+    └── BusyRecordError     it cannot be read at this moment; again later (75)
 """
 
 import os
@@ -26,3 +28,15 @@ class RecordError(PublishError):
     """The timeline's database is not one that this program can use."""
 
     exit_code = os.EX_CONFIG
+
+
+class MissingRecordError(RecordError):
+    """There is no timeline to read, or it cannot be read."""
+
+    exit_code = os.EX_NOINPUT
+
+
+class BusyRecordError(RecordError):
+    """The timeline cannot be read at this moment, but may be later."""
+
+    exit_code = os.EX_TEMPFAIL
