@@ -21,7 +21,9 @@ from ccmusicd.capture.spec import SourceSpec, parse_spec
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 from ccmusicd.notify import Notifier
 from ccmusicd.onair import DecisionOptions
-from ccmusicd.publish.mqtt import Mqtt, check_broker
+from ccmusicd.publish.broker import parse_broker
+from ccmusicd.publish.metrics import Metrics, Traffic
+from ccmusicd.publish.mqtt import Mqtt
 from ccmusicd.publish.schema import check_record
 from ccmusicd.publish.timeline import Timeline
 from ccmusicd.publish.web import Web
@@ -37,16 +39,13 @@ from ccmusicd.settings import (
     state_directory,
 )
 from ccmusicd.station import Station, StationOptions
+from ccmusicd.vitals import Vitals
 from ccmusicd.weights.bundles import models_to_use, open_bundle
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25
 STATUS_EVERY_TICKS = 4
-
-STALE_TICK_S = 10.0
-NO_PROGRESS_S = 120.0
-"""Hops that wait for so long though an analyzer runs mean that only a new daemon may help."""
 
 DRAIN_TIMEOUT_S = 180.0
 """After the end of every input, how long its last hops may take."""
@@ -74,13 +73,10 @@ class App:
         self._notifier = Notifier()
         self._stations: dict[str, Station] = {}
         self._captures: dict[str, Capture] = {}
-        self._analyzer: Analyzer | None = None
-        self._timeline: Timeline | None = None
-        self._mqtt: Mqtt | None = None
+        self._vitals = Vitals(self._stations)
         self._listening: dict[str, asyncio.Task[Ended]] = {}
         self._pause_changed = asyncio.Event()
         self._outcome: asyncio.Future[Outcome] | None = None
-        self._ticked = time.monotonic()
         self._ready = False
         self.ended: dict[str, Ended] = {}
 
@@ -102,14 +98,14 @@ class App:
                 log.warning("bundle %s is not trained: its networks hold random weights and know no genre", bundle.name)
             log.info("loading the networks of bundle %s", bundle.name)
             await self._record(stack, hub)
-            analyzer = self._analyzer = self._make_analyzer(bundle, hub)
+            analyzer = self._vitals.analyzer = self._make_analyzer(bundle, hub)
             for key, station in stations.items():
                 self._add(key, station, hub, analyzer)
             await self._publish(stack, hub)
             stack.callback(self._close_stations)
             await stack.enter_async_context(self._running(analyzer.run(), "analyzer"))
             await stack.enter_async_context(self._running(self._tick(), "tick"))
-            await stack.enter_async_context(self._running(self._notifier.run_watchdog(self._alive), "watchdog"))
+            await stack.enter_async_context(self._running(self._notifier.run_watchdog(self._vitals.alive), "watchdog"))
             for key in stations:
                 await stack.enter_async_context(self._running(self._listen(key), f"listen {key}"))
             outcome = await self._outcome
@@ -126,7 +122,7 @@ class App:
             with contextlib.suppress(OSError):  # the timeline says itself, and better, that it cannot write there
                 folder.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{folder / 'timeline.sqlite'}"
-        timeline = self._timeline = Timeline(hub, url)
+        timeline = self._vitals.timeline = Timeline(hub, url)
         stack.push_async_callback(timeline.stop)
         await asyncio.to_thread(timeline.start, time.time_ns() // 1000)
         await stack.enter_async_context(self._running(timeline.run(), "timeline"))
@@ -176,13 +172,17 @@ class App:
     async def _publish(self, stack: contextlib.AsyncExitStack, hub: Hub) -> None:
         settings = self._settings
         host, port = host_and_port(settings.daemon.listen)
+        metrics = Metrics(hub, traffic=lambda: _traffic(web), health=self._vitals.parts)
+        await stack.enter_async_context(self._running(metrics.run(), "metrics"))
         web = Web(
             hub,
             host=host,
             port=port,
             viewer=resource("web_viewer"),
             ready=lambda: self._ready,
-            health=self._health,
+            health=self._vitals.parts,
+            ailment=self._vitals.ailment,
+            metrics=metrics.text,
             max_clients=settings.web.max_clients,
             pause=self._pause,
             allowed_origins=tuple(settings.web.allowed_origins),
@@ -191,7 +191,7 @@ class App:
         stack.push_async_callback(web.stop)
         print(f"viewer: {_url(*web.address)}", flush=True)  # noqa: T201 - what a newcomer looks for
         if settings.mqtt.url:
-            mqtt = self._mqtt = Mqtt(
+            mqtt = self._vitals.mqtt = Mqtt(
                 hub,
                 url=settings.mqtt.url,
                 node=settings.daemon.node,
@@ -200,6 +200,7 @@ class App:
                 ca_file=Path(settings.mqtt.ca_file) if settings.mqtt.ca_file else None,
                 keepalive_s=settings.mqtt.keepalive_s,
                 on_enabled=lambda station, enabled: self._pause(station, not enabled),
+                discovery_prefix=settings.mqtt.discovery_prefix if settings.mqtt.discovery else None,
             )
             await stack.enter_async_context(self._running(mqtt.run(), "mqtt"))
 
@@ -273,23 +274,8 @@ class App:
             if ticks % (STATUS_EVERY_TICKS * 10) == 0 and self._ready:
                 self._notifier.status(self._status_line())
             ticks += 1
-            self._ticked = time.monotonic()
+            self._vitals.tick()
             await asyncio.sleep(TICK_S)
-
-    def _health(self) -> dict[str, Any]:
-        """What is degraded though the daemon serves; each publisher's own words."""
-        return {
-            "analyzer": self._analyzer.state if self._analyzer else "starting",
-            "timeline": self._timeline.state if self._timeline else "off",
-            "mqtt": self._mqtt.state if self._mqtt else "off",
-        }
-
-    def _alive(self) -> bool:
-        """Whether the daemon makes progress; a source that is down is none of its faults."""
-        waits = max(station.overdue_s() for station in self._stations.values())
-        ticks = time.monotonic() - self._ticked < STALE_TICK_S
-        works = self._analyzer is not None and self._analyzer.state == "running"
-        return ticks and (waits < NO_PROGRESS_S or not works)  # one that is started again and again is not given up
 
     def _analyzer_ready(self, hub: Hub, analyzer: Analyzer) -> None:
         columns, device = analyzer.hop_columns or 0, analyzer.device
@@ -346,7 +332,7 @@ def check(settings: Settings, *, real_time: bool = True) -> Bundle:
     models_to_use(bundle, model_words(settings))
     mqtt_password(settings)
     if settings.mqtt.url:
-        check_broker(settings.mqtt.url, Path(settings.mqtt.ca_file) if settings.mqtt.ca_file else None)
+        parse_broker(settings.mqtt.url, ca_file=Path(settings.mqtt.ca_file) if settings.mqtt.ca_file else None)
     if settings.timeline.url:
         check_record(settings.timeline.url)
     for key, station in settings.stations.items():
@@ -361,6 +347,10 @@ def check(settings: Settings, *, real_time: bool = True) -> Bundle:
 def _stall_s(station: StationSettings, spec: SourceSpec, read_timeout_s: float) -> float | None:
     """A stream's child tells its own read timeout, and better, before the watchdog kills it."""
     return read_timeout_s + 2.0 if station.stall_s is None and spec.is_url else station.stall_s
+
+
+def _traffic(web: Web) -> Traffic:
+    return Traffic(web.clients, web.connections, web.clients_cut, web.clients_refused, web.events_dropped)
 
 
 def _about(

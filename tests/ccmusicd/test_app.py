@@ -2,10 +2,12 @@
 
 import itertools
 import os
+import re
 import signal
 import socket
 import sqlite3
 import threading
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,12 @@ def test_demo_without_anything_is_ready_and_stops_on_ctrl_c_with_0(
     assert now["trained"] is False
     assert now["stations"]["demo"]["hop"]["trained"] is False
     assert now["stations"]["demo"]["status"]["source"]["state"] == "running"
+    assert running.get("/healthz")["status"] == "ok"
+    with urllib.request.urlopen(f"{running.address}/metrics", timeout=5) as answer:
+        metrics = answer.read().decode()
+    assert re.search(r'^ccmusic_hop_duration_seconds_count\{station="demo"\} [1-9]', metrics, re.MULTILINE)
+    assert 'ccmusic_up{station="demo"} 1.0' in metrics
+    assert 'ccmusic_part_up{part="timeline"} 1.0' in metrics
 
     def status() -> dict[str, Any]:
         return dict(running.get("/api/v1/now")["stations"]["demo"]["status"])

@@ -5,7 +5,7 @@ import errno
 import logging
 import mimetypes
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -52,7 +52,8 @@ _PING_S = 20.0
 class Web:
     """Serves HTTP and WebSocket on `host`:`port` (0: any free port) inside the running event loop.
 
-    `viewer` is the folder with `index.html`. `ready` decides `/readyz`, `health` adds to `/healthz` what is degraded.
+    `viewer` is the folder with `index.html`. `ready` decides `/readyz`; `ailment` says why the daemon analyses
+    nothing, which makes `/healthz` 503, and `health` adds what is degraded. `metrics` is the text of `/metrics`.
     `pause` is called with (station, True) to pause and (station, False) to resume; without it clients may not.
     Browsers on other hosts are refused unless their origin ("https://example.org") stands in `allowed_origins`. A
     client whose connection takes nothing for `send_timeout_s` is cut.
@@ -68,7 +69,9 @@ class Web:
         ready: Callable[[], bool],
         max_clients: int = 200,
         pause: Pause | None = None,
-        health: Callable[[], dict[str, Any]] = dict,
+        health: Callable[[], Mapping[str, Any]] = dict,
+        ailment: Callable[[], str | None] = lambda: None,
+        metrics: Callable[[], bytes] = bytes,
         allowed_origins: tuple[str, ...] = (),
         send_timeout_s: float = 10.0,
         head_timeout_s: float = HEAD_TIMEOUT_S,
@@ -85,6 +88,8 @@ class Web:
         self._max_clients = max_clients
         self._pause = pause
         self._health = health
+        self._ailment = ailment
+        self._metrics = metrics
         self._allowed_origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
         self._send_timeout_s = send_timeout_s
         self._head_timeout_s = head_timeout_s
@@ -200,6 +205,7 @@ class Web:
                 routes=[
                     Route("/healthz", self._healthz),
                     Route("/readyz", self._readyz),
+                    Route("/metrics", self._metrics_text),
                     Route("/api/v1/stations", self._stations),
                     Route("/api/v1/now", self._now),
                     Mount("/api", app=_no_such_thing),
@@ -210,7 +216,15 @@ class Web:
         )
 
     async def _healthz(self, _request: Request) -> Response:
-        return JSONResponse({"status": "ok", **self._health(), "clients_cut": self.clients_cut})
+        ailment = self._ailment()
+        body = {"status": "failing" if ailment else "ok", "reason": ailment}
+        return JSONResponse(
+            {**body, **self._health(), "clients_cut": self.clients_cut}, status_code=503 if ailment else 200
+        )
+
+    async def _metrics_text(self, _request: Request) -> Response:
+        # The type of Prometheus' text format, in which `metrics` is.
+        return Response(self._metrics(), media_type="text/plain; version=0.0.4")
 
     async def _readyz(self, _request: Request) -> Response:
         if self._ready():

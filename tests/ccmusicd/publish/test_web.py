@@ -111,6 +111,26 @@ async def test_healthz_and_readyz_tell_the_difference(serve: Serve, hub: Hub) ->
         assert (await client.get("/readyz")).json() == {"ready": True, "reasons": []}
 
 
+async def test_healthz_says_what_is_wrong_and_for_how_long_it_is(serve: Serve) -> None:
+    ailment: str | None = "the analyzer restarts"
+    async with serve(ailment=lambda: ailment, health=lambda: {"mqtt": "online"}) as web, http(web) as client:
+        answer = await client.get("/healthz")
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "status": "failing", "reason": "the analyzer restarts", "mqtt": "online", "clients_cut": 0
+        }  # fmt: skip
+        ailment = None
+        answer = await client.get("/healthz")
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+async def test_metrics_are_text_that_prometheus_takes(serve: Serve) -> None:
+    async with serve(metrics=lambda: b"ccmusic_up 1\n") as web, http(web) as client:
+        answer = await client.get("/metrics")
+    assert (answer.status_code, answer.text) == (200, "ccmusic_up 1\n")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
 async def test_stations_are_listed_with_what_they_play(
     serve: Serve, hub: Hub, make_hop: Callable[..., HopEvent], make_status: Callable[..., StatusEvent]
 ) -> None:
