@@ -37,20 +37,20 @@ class Stage:
 
 
 _LIGHT = (
-    Stage(1, 48, 45_000, 32, 2e-3, measured=150),
-    Stage(1, 96, 10_000, 32, 1e-3),
-    Stage(1, 224, 1_600, 16, 2e-4, 0.99, 40),
+    Stage(1, 48, 38_000, 32, 2e-3, measured=150),
+    Stage(1, 96, 8_000, 32, 1e-3),
+    Stage(1, 224, 1_200, 16, 2e-4, 0.99, 25),
 )
 _CPU: Mapping[str, tuple[Stage, ...]] = {
     "mobilenet_v3_large": (
-        Stage(1, 48, 70_000, 32, 2e-3, measured=150),
-        Stage(1, 96, 18_000, 32, 1e-3),
-        Stage(1, 224, 3_000, 16, 2e-4, 0.99, 40),
+        Stage(1, 48, 60_000, 32, 2e-3, measured=150),
+        Stage(1, 96, 14_000, 32, 1e-3),
+        Stage(1, 224, 2_000, 16, 2e-4, 0.99, 40),
     ),
     "efficientnet_b0": _LIGHT,
     "densenet121": (
-        Stage(2, 48, 40_000, 32, 2e-3, measured=150),
-        Stage(2, 96, 9_000, 32, 1e-3),
+        Stage(2, 48, 36_000, 32, 2e-3, measured=150),
+        Stage(2, 96, 8_000, 32, 1e-3),
         Stage(2, 224, 1_200, 16, 2e-4, 0.99, 25),
         Stage(1, 224, 320, 8, 1e-4, 0.97, 15),
     ),
