@@ -123,12 +123,14 @@ class MqttSettings(_Table):
     password: SecretStr | None = None
     password_file: str
     ca_file: str
+    discovery: bool
+    discovery_prefix: str
 
-    @field_validator("root")
+    @field_validator("root", "discovery_prefix")
     @classmethod
-    def _root(cls, root: str) -> str:
-        _check_topic_part(root)
-        return root
+    def _part_of_a_topic(cls, part: str) -> str:
+        _check_topic_part(part)
+        return part
 
 
 class TimelineSettings(_Table):

@@ -5,20 +5,19 @@ import contextlib
 import logging
 import random
 import socket
-import ssl
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
-from ccmusicd.events import Event, HopEvent, SegmentEvent, StatusEvent
+from ccmusicd.events import Event, HopEvent, LevelEvent, SegmentEvent, StatusEvent
 from ccmusicd.hub import About, Hub, Inbox
 from ccmusicd.publish import topics
-from ccmusicd.publish.errors import TopicError
+from ccmusicd.publish.broker import RefusedError, parse_broker
+from ccmusicd.publish.homeassistant import HomeAssistant
+from ccmusicd.publish.outbox import Outbox
 from ccmusicd.publish.topics import StationTopics, check_topic_part
 
 _log = logging.getLogger(__name__)
@@ -27,10 +26,11 @@ _client_log.setLevel(logging.ERROR)  # a flood of commands would else be a flood
 
 _TOPICS = ("hop", "segment", "status")
 _INBOX_CAPACITY = 1024
-_MAX_WAITING_EVENTS = 256
+_LEVELS_A_STATION = 16
+_MAX_COMPLAINTS = 32
 _MAX_IGNORED_TOPICS = 100
-_CONNECT_TIMEOUT_S = 5.0
 _FAREWELL_S = 1.0
+_SWEEP_S = 10.0
 _SEND_BUFFER_BYTES = 64 * 1024
 _FIRST_DELAY_S = 1.0
 _LONGEST_DELAY_S = 30.0
@@ -40,24 +40,16 @@ OnEnabled = Callable[[str, bool], None]
 """Called with (station, on) when somebody switches a station on or off."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
-    topic: str
-    payload: str
-    retain: bool
-
-
-class RefusedError(Exception):
-    """The broker is there and does not want this client: trying again soon would not help."""
-
-
 class Mqtt:
     """Publishes under `root`/`node`, for as long as `run` runs.
 
-    `url` is mqtt://[user[:password]@]host[:port] or mqtts://…; `username` and `password` come before those of the
-    URL. `ca_file` replaces the system's certificates. `state` tells "connecting", "online" or "refused: why".
-    The default `client_id` belongs to the node, so that a new connection ends (and with it silences the last will
-    of) an older one that the broker still believes in.
+    `url`, `username`, `password` and `ca_file` are those of `parse_broker`. `state` tells "connecting", "online" or
+    "refused: why". The default `client_id` belongs to the node, so that a new connection ends (and with it silences the
+    last will of) an older one that the broker still believes in. `discovery_prefix` is where Home Assistant looks for
+    devices; None announces nothing.
+
+    Raises:
+        TopicError: the address, the certificates or a part of a topic cannot be used.
     """
 
     def __init__(
@@ -74,30 +66,26 @@ class Mqtt:
         on_enabled: OnEnabled | None = None,
         client_id: str | None = None,
         publish_timeout_s: float = 5.0,
+        discovery_prefix: str | None = None,
     ) -> None:
         check_topic_part(root)
         check_topic_part(node)
         for station in hub.about.stations:
             check_topic_part(station.id)
-        parts = _split(url)
         self.state = "connecting"
         self._hub = hub
-        self._host, self._port = parts.hostname or "", parts.port or (8883 if parts.scheme == "mqtts" else 1883)
-        self._username = username or (unquote(parts.username) if parts.username else None)
-        self._password = password or (unquote(parts.password) if parts.password else None)
-        self._tls = _tls_context(ca_file) if parts.scheme == "mqtts" else None
-        self._scheme = parts.scheme
+        self._broker = parse_broker(url, username=username, password=password, ca_file=ca_file)
         self._base = f"{root}/{node}"
         self._client_id = client_id or f"{root}-{node}"
         self._keepalive_s = keepalive_s
         self._on_enabled = on_enabled
         self._publish_timeout_s = publish_timeout_s
         self._topics = {s.id: StationTopics(trained=hub.about.trained) for s in hub.about.stations}
+        self._home = None if discovery_prefix is None else HomeAssistant(discovery_prefix, root, node)
+        self._announced = {self._home.topic(station) for station in self._topics} if self._home else set()
         self._about: About | None = None
-        self._retained: dict[str, str] = {}
-        self._outbox: OrderedDict[Hashable, _Message] = OrderedDict()
-        self._filled = asyncio.Event()
-        self._complaints: set[str] = set()
+        self._outbox = Outbox()
+        self._complaints: deque[str] = deque(maxlen=_MAX_COMPLAINTS)
         self._ignored: set[str] = set()
         for station_id in self._topics:
             self._refresh(station_id)
@@ -105,66 +93,62 @@ class Mqtt:
     @property
     def redacted(self) -> str:
         """The broker's URL without its secrets."""
-        user = "***@" if self._username else ""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{self._scheme}://{user}{host}:{self._port}"
+        return self._broker.redacted
 
     async def run(self) -> None:
         """Publish for ever; cancelling it says `offline` and leaves, within 2 s."""
         inbox = self._hub.subscribe(_TOPICS, capacity=_INBOX_CAPACITY)
-        tasks = {asyncio.create_task(self._listen(inbox)), asyncio.create_task(self._stay_connected())}
+        # An inbox of their own: ten levels a second must not push a segment out of the other.
+        levels = self._hub.subscribe(("level",), capacity=_LEVELS_A_STATION * len(self._topics))
+        tasks = {asyncio.create_task(self._listen(inbox, levels)), asyncio.create_task(self._stay_connected())}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
             self._hub.unsubscribe(inbox)
+            self._hub.unsubscribe(levels)
             for event in inbox.drain():  # the stations' last words, such as the end of a segment
                 self._hear(event)
             await _end(tasks)
 
     # ---- from the hub to the outbox
 
-    async def _listen(self, inbox: Inbox) -> None:
+    async def _listen(self, inbox: Inbox, levels: Inbox) -> None:
         while True:
-            self._hear(await inbox.get())
+            event = await inbox.get()
+            for level in levels.drain():
+                if isinstance(level, LevelEvent):
+                    self._topics[level.station].hear_level(level)
+            self._hear(event)
 
     def _hear(self, event: Event) -> None:
         station = self._topics[event.station]
+        below = f"{self._base}/{event.station}"
         if isinstance(event, HopEvent):
             station.hear_hop(event)
-            self._put(f"{event.station}/probs", topics.probs(event), retain=False)
+            self._outbox.send(f"{below}/probs", topics.probs(event))
         elif isinstance(event, StatusEvent):
             station.hear_status(event)
+            level = station.take_level()
+            if level is not None:
+                self._outbox.send(f"{below}/level", level)
         elif isinstance(event, SegmentEvent):
-            # Keyed by what it says of which segment: an update replaces the update before it, never a "new" or "end".
-            key = ("event", event.id, event.change)
-            self._put(f"{event.station}/event", topics.segment(event), retain=False, key=key)
+            # By what it says of which segment: an update replaces the update before it, never a "new" or "end".
+            self._outbox.send_event(f"{below}/event", topics.segment(event), about=(event.id, event.change))
         self._refresh(event.station)
 
     def _refresh(self, station: str) -> None:
         """Put what changed of the retained topics into the outbox."""
-        if self._about is not self._hub.about:
-            self._about = self._hub.about
-            self._retain("info", topics.info(self._about))
-        for topic, payload in self._topics[station].retained(self._about.labels.slugs).items():
-            self._retain(f"{station}/{topic}", payload)
-
-    def _retain(self, topic: str, payload: str) -> None:
-        if self._retained.get(topic) != payload:
-            self._retained[topic] = payload
-            self._put(topic, payload, retain=True)
-
-    def _put(self, topic: str, payload: str, *, retain: bool, key: Hashable = None) -> None:
-        """One slot a topic (or key): the newest wins. Only events can be many; their oldest go first."""
-        key = topic if key is None else key
-        self._outbox.pop(key, None)
-        self._outbox[key] = _Message(f"{self._base}/{topic}", payload, retain)
-        if isinstance(key, tuple):
-            events = [waiting for waiting in self._outbox if isinstance(waiting, tuple)]
-            if len(events) > _MAX_WAITING_EVENTS:
-                del self._outbox[events[0]]
-        self._filled.set()
+        about = self._hub.about
+        if self._about is not about:
+            self._about = about
+            self._outbox.retain(f"{self._base}/info", topics.info(about))
+            if self._home is not None:
+                for info in about.stations:
+                    self._outbox.retain(self._home.topic(info.id), self._home.announcement(info, about))
+        for topic, payload in self._topics[station].retained(about.labels.slugs).items():
+            self._outbox.retain(f"{self._base}/{station}/{topic}", payload)
 
     # ---- from the outbox to the broker
 
@@ -192,15 +176,19 @@ class Mqtt:
     def _complain(self, text: str) -> None:
         """Log each complaint once until a connection succeeds."""
         if text not in self._complaints:
-            self._complaints.add(text)
+            self._complaints.append(text)
             _log.warning("%s", text)
 
     async def _session(self) -> None:
-        await self._reach()
+        await self._broker.reach()
         client = self._client()
         try:
-            async with client:
-                talk = {asyncio.create_task(self._converse(client)), asyncio.create_task(self._obey(client))}
+            async with contextlib.AsyncExitStack() as stack:
+                await _enter(stack, client)
+                doings = [self._converse(client), self._listen_to_broker(client)]
+                if self._home is not None:
+                    doings.append(self._sweep(client, self._home))
+                talk = {asyncio.create_task(doing) for doing in doings}
                 try:
                     done, _ = await asyncio.wait(talk, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
@@ -221,24 +209,15 @@ class Mqtt:
         finally:
             _shut(client)
 
-    async def _reach(self) -> None:
-        """Open and close a connection first: aiomqtt's own blocks a thread, and loses why TLS was refused."""
-        tls = {"ssl": self._tls, "server_hostname": self._host} if self._tls else {}
-        try:
-            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                _, writer = await asyncio.open_connection(self._host, self._port, **tls)  # type: ignore[arg-type]
-        except ssl.SSLCertVerificationError as error:
-            raise RefusedError(f"its certificate is not valid ({error.verify_message})") from None
-        except ssl.SSLError as error:
-            raise RefusedError(f"no TLS with it ({error.reason or error})") from None
-        writer.transport.abort()
-
     def _client(self) -> aiomqtt.Client:
+        broker = self._broker
         client = aiomqtt.Client(
-            self._host,
-            self._port,
-            username=self._username,
-            password=self._password,
+            broker.host,
+            broker.port,
+            transport="tcp" if broker.path is None else "websockets",
+            websocket_path=broker.path,
+            username=broker.username,
+            password=broker.password,
             identifier=self._client_id,
             logger=_client_log,
             will=aiomqtt.Will(f"{self._base}/status", "offline", qos=1, retain=True),
@@ -246,9 +225,7 @@ class Mqtt:
             timeout=self._publish_timeout_s,
             keepalive=self._keepalive_s,
             max_queued_incoming_messages=32,
-            tls_context=self._tls,
-            # What the kernel takes for a stalled broker it delivers later, stale: let it take little.
-            socket_options=[(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)],
+            tls_context=broker.tls,
         )
         # aiomqtt keeps a loss for whoever asks; when nobody is left to ask, asyncio would report it as an error.
         client._disconnected.add_done_callback(asyncio.Future.exception)  # noqa: SLF001 - aiomqtt shows it nowhere else
@@ -256,25 +233,22 @@ class Mqtt:
 
     async def _converse(self, client: aiomqtt.Client) -> None:
         """Republish all that is retained, say `online`, and go on with what comes."""
-        for topic, payload in self._retained.items():
-            self._put(topic, payload, retain=True)
+        self._outbox.repeat()
         await self._empty_outbox(client)
         await client.publish(f"{self._base}/status", "online", qos=1, retain=True)
         self.state = "online"
         self._complaints.clear()
         _log.info("MQTT broker %s: online as %s", self.redacted, self._base)
         while True:
-            self._filled.clear()
+            await self._outbox.filled()
             await self._empty_outbox(client)
-            await self._filled.wait()
 
     async def _empty_outbox(self, client: aiomqtt.Client) -> None:
-        while self._outbox:
-            key, message = next(iter(self._outbox.items()))
+        while (waiting := self._outbox.first()) is not None:
+            key, message = waiting
             # QoS 0: done when the socket took it, and a stalled broker ends the connection by the client's timeout.
             await client.publish(message.topic, message.payload, qos=0, retain=message.retain)
-            if self._outbox.get(key) is message:
-                del self._outbox[key]
+            self._outbox.sent(key, message)
 
     async def _farewell(self, client: aiomqtt.Client) -> None:
         with contextlib.suppress(TimeoutError, aiomqtt.MqttError):
@@ -286,26 +260,47 @@ class Mqtt:
                 return
         _shut(client)
 
-    # ---- commands
+    # ---- from the broker
 
-    async def _obey(self, client: aiomqtt.Client) -> None:
+    async def _listen_to_broker(self, client: aiomqtt.Client) -> None:
         if self._on_enabled is not None:
             await client.subscribe(f"{self._base}/+/enabled/set", qos=1)
+        if self._home is not None:
+            await client.subscribe([(topic, 1) for topic in self._home.births])
         async for message in client.messages:
-            self._command(message)
+            topic = str(message.topic)
+            payload = message.payload if isinstance(message.payload, bytes) else b""
+            if self._home is not None and topic in self._home.births:
+                if payload == b"online" and not message.retain:
+                    self._outbox.repeat(self._announced)
+            elif self._home is not None and topic.endswith("/config"):
+                if message.retain and topic not in self._announced and self._home.is_own(topic, payload):
+                    _log.info("MQTT: the station announced on %s is gone; Home Assistant forgets it", topic)
+                    self._outbox.empty(topic)
+            else:
+                self._command(topic, payload, retained=message.retain)
 
-    def _command(self, message: aiomqtt.Message) -> None:
-        topic = str(message.topic)
+    async def _sweep(self, client: aiomqtt.Client, home: HomeAssistant) -> None:
+        """Look once through the announcements that the broker keeps, for stations that this node no longer has.
+
+        They themselves are the record of what was announced: nothing else could be lost, or be of another opinion.
+        """
+        await client.subscribe(home.every_device)
+        await asyncio.sleep(_SWEEP_S)
+        await client.unsubscribe(home.every_device)  # what all other devices go on to announce is none of ours
+        await asyncio.Event().wait()
+
+    def _command(self, topic: str, payload: bytes, *, retained: bool) -> None:
         station = topic.removeprefix(f"{self._base}/").removesuffix("/enabled/set")
-        if message.retain:
+        if retained:
             # It would come again with every connection, and undo what was switched meanwhile.
             self._ignore(topic, "is retained; send commands without retain")
         elif station not in self._topics:
             self._ignore(topic, "is for a station that does not exist")
-        elif message.payload not in {b"ON", b"OFF"}:
-            self._ignore(topic, f"is neither ON nor OFF but {len(message.payload)} bytes of something else")
+        elif payload not in {b"ON", b"OFF"}:
+            self._ignore(topic, f"is neither ON nor OFF but {len(payload)} bytes of something else")
         elif self._on_enabled is not None:
-            enabled = message.payload == b"ON"
+            enabled = payload == b"ON"
             self._on_enabled(station, enabled)
             self._topics[station].enabled = enabled
             self._refresh(station)
@@ -317,39 +312,20 @@ class Mqtt:
             _log.warning("MQTT: a command on %r is ignored: it %s", topic[:120], why)
 
 
-def check_broker(url: str, ca_file: Path | None) -> None:
-    """Raise `TopicError` when `Mqtt` would refuse this address or these certificates."""
-    if _split(url).scheme == "mqtts":
-        _tls_context(ca_file)
-
-
-def _split(url: str) -> SplitResult:
-    """The URL's parts, or a `TopicError` that repeats none of its secrets."""
-    wanted = "it must be mqtt://[user:password@]host[:port] or mqtts://..."
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-        (parts.hostname or "").encode("idna")
-    except ValueError as error:
-        raise TopicError(f"the MQTT broker's address is not valid ({error}); {wanted}") from None
-    shown = f"{parts.scheme}://{'***@' if '@' in parts.netloc else ''}{parts.netloc.rpartition('@')[2]}{parts.path}"
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or port == 0:
-        raise TopicError(f"the MQTT broker's address {shown!r} is not valid; {wanted}")
-    if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise TopicError(f"the MQTT broker's address {shown!r} has something after the host; {wanted}")
-    return parts
-
-
-def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise TopicError(f"the certificates in {ca_file} cannot be used: {error.strerror or error}") from None
-
-
 def _reason(error: MqttConnectError) -> str:
     # aiomqtt puts "[code:135] " before the broker's words.
     return str(error).partition("] ")[2] or str(error)
+
+
+async def _enter(stack: contextlib.AsyncExitStack, client: aiomqtt.Client) -> None:
+    try:
+        await stack.enter_async_context(client)
+    except (LookupError, ValueError):  # paho stumbles over headers that it did not expect
+        raise OSError("its answer to the WebSocket's handshake cannot be read") from None
+    sock = _socket_of(client)
+    if sock is not None:
+        # What the kernel takes for a stalled broker it delivers later, stale: let it take little.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
 
 async def _end(tasks: set[asyncio.Task[None]]) -> None:
@@ -363,7 +339,13 @@ def _shut(client: aiomqtt.Client) -> None:
 
     aiomqtt leaves a connection open whose broker never answered, and waits politely for one that takes no data.
     """
-    sock = client._client.socket()  # noqa: SLF001 - the one way to the socket
-    if isinstance(sock, socket.socket):
+    sock = _socket_of(client)
+    if sock is not None:
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
+
+
+def _socket_of(client: aiomqtt.Client) -> socket.socket | None:
+    sock = client._client.socket()  # noqa: SLF001 - the one way to the socket
+    sock = getattr(sock, "_socket", sock)  # paho wraps that of a WebSocket
+    return sock if isinstance(sock, socket.socket) else None

@@ -1,12 +1,14 @@
 """MQTT topics and what is published on them: plain functions from the hub's events to text."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import nlargest
 from typing import Any, Literal
 
 from ccmusicd import __version__
-from ccmusicd.events import WIRE_VERSION, HopEvent, SegmentEvent, State, StatusEvent, iso
+from ccmusicd.events import WIRE_VERSION, HopEvent, LevelEvent, SegmentEvent, State, StatusEvent, iso
 from ccmusicd.hub import About
 from ccmusicd.publish.errors import TopicError
 
@@ -51,6 +53,21 @@ class StationTopics:
     enabled: bool = True
     trained: bool = False
     _hop: HopEvent | None = field(default=None, repr=False)
+    _power: float = field(default=0.0, repr=False)
+    _blocks: int = field(default=0, repr=False)
+
+    def hear_level(self, event: LevelEvent) -> None:
+        """One block of the level meter, for the next `take_level`."""
+        self._power += 10 ** (event.level.rms_dbfs / 10)
+        self._blocks += 1
+
+    def take_level(self) -> str | None:
+        """The `level` message: RMS in dBFS of the sound heard since the last one; None when there was none."""
+        if not self._blocks:
+            return None
+        level = 10 * math.log10(self._power / self._blocks)
+        self._power, self._blocks = 0.0, 0
+        return f"{level:.1f}"
 
     def hear_hop(self, event: HopEvent) -> None:
         """A hop brings the rolling values and the stable genre."""
@@ -79,6 +96,7 @@ class StationTopics:
             "status": _AVAILABILITY[self.state],
             "genre": genre or "none",
             "state": compact(self._summary(hop, genre)),
+            "attributes": compact(self._attributes(hop, rolling)),
             "enabled/state": "ON" if self.enabled else "OFF",
             **{f"genres/{slug}": f"{rolling.get(slug, 0.0):.3f}" for slug in slugs},
         }
@@ -94,6 +112,16 @@ class StationTopics:
             "since": iso(hop.since_us) if hop else None,
             "trained": self.trained,
             "state": self.state,
+        }
+
+    def _attributes(self, hop: HopEvent | None, rolling: Mapping[str, float]) -> dict[str, Any]:
+        best = nlargest(5, rolling.items(), key=lambda item: item[1])
+        return {
+            # Two decimals: home automation writes every change of an attribute into its database.
+            "top5": [[slug, round(p, 2)] for slug, p in best],
+            "title": self.title,
+            "since": iso(hop.since_us) if hop else None,
+            "trained": self.trained,
         }
 
 

@@ -190,13 +190,13 @@ class Ear:
 
 @pytest.fixture
 def listening(broker: Any) -> Callable[..., AbstractAsyncContextManager[Ear]]:
-    """Subscribers to everything."""
+    """Subscribers to everything of ours, or to `topics`."""
 
     @asynccontextmanager
-    async def connected(**options: Any) -> AsyncIterator[Ear]:
+    async def connected(*topics: str, **options: Any) -> AsyncIterator[Ear]:
         ear = Ear()
         async with aiomqtt.Client("127.0.0.1", broker.port, **options) as client:
-            await client.subscribe("ccmusic/#")
+            await client.subscribe([(topic, 0) for topic in topics or ("ccmusic/#",)])
             task = asyncio.create_task(ear.listen(client))
             try:
                 yield ear
@@ -211,14 +211,14 @@ def listening(broker: Any) -> Callable[..., AbstractAsyncContextManager[Ear]]:
 def publishing(
     hub: Hub, broker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., AbstractAsyncContextManager[Mqtt]]:
-    """Publishers that try again quickly, cancelled at the end."""
+    """Publishers that try again quickly, cancelled at the end; they tell of `hub` unless told of another."""
 
     monkeypatch.setattr(mqtt, "_FIRST_DELAY_S", 0.05)
     monkeypatch.setattr(mqtt, "_LONGEST_DELAY_S", 0.2)
 
     @asynccontextmanager
-    async def running(**options: Any) -> AsyncIterator[Mqtt]:
-        publisher = Mqtt(hub, **{"url": broker.url, "node": "desk", **options})
+    async def running(of: Hub | None = None, **options: Any) -> AsyncIterator[Mqtt]:
+        publisher = Mqtt(of or hub, **{"url": broker.url, "node": "desk", **options})
         task = asyncio.create_task(publisher.run())
         try:
             yield publisher

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ccmusicd.events import HopEvent, SegmentEvent, StatusEvent
+from ccmusicd.events import HopEvent, LevelEvent, SegmentEvent, StatusEvent
 from ccmusicd.hub import About
 from ccmusicd.publish import topics
 from ccmusicd.publish.errors import TopicError
@@ -67,6 +67,31 @@ def test_music_shows_its_genre_and_the_rolling_values(
         "trained": True,
         "state": "music",
     }
+    assert json.loads(retained["attributes"]) == {
+        "top5": [["rock", 0.81], ["classical", 0.09], ["jazz", 0.09]],
+        "title": "A song",
+        "since": "2026-01-31T12:00:00.000Z",
+        "trained": True,
+    }
+
+
+def test_the_attributes_name_the_five_best(make_hop: Callable[..., HopEvent]) -> None:
+    station = StationTopics()
+    station.hear_hop(make_hop(rolling={f"genre{number}": number / 28 for number in range(8)}))
+    top5 = json.loads(station.retained(SLUGS)["attributes"])["top5"]
+    assert [slug for slug, _ in top5] == ["genre7", "genre6", "genre5", "genre4", "genre3"]
+
+
+def test_the_level_is_the_power_of_all_that_was_heard_since_it_was_last_told(
+    make_level: Callable[..., LevelEvent],
+) -> None:
+    station = StationTopics()
+    assert station.take_level() is None
+    station.hear_level(make_level(rms_dbfs=-10.0))
+    for _ in range(9):
+        station.hear_level(make_level(rms_dbfs=-120.0))
+    assert station.take_level() == "-20.0"  # a tenth of the time, a tenth of the power
+    assert station.take_level() is None
 
 
 @pytest.mark.parametrize("state", ["silence", "no_signal", "paused", "starting"])
@@ -79,6 +104,7 @@ def test_a_station_without_sound_shows_no_genre(
     retained = station.retained(SLUGS)
     assert retained["genre"] == "none"
     assert {retained[f"genres/{slug}"] for slug in SLUGS} == {"0.000"}
+    assert json.loads(retained["attributes"])["top5"] == []
     summary = json.loads(retained["state"])
     assert (summary["genre"], summary["probability"], summary["state"]) == (None, None, state)
 
