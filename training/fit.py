@@ -114,7 +114,9 @@ class Fit:
                 losses.append(self._step(network, optimiser, batch))
                 average.update(network)
                 self.told(number, (step + 1) * stage.batch, losses[-1])
-                if (step + 1) % stage.measured == 0 and self.held is not None:
+                # The last steps count too: they are those of the lowest learning rates.
+                due = (step + 1) % stage.measured == 0 or step + 1 == stage.steps
+                if due and self.held is not None:
                     fresh = self._measure(network, average, number, (step + 1) * stage.batch, float(np.mean(losses)))
                     losses = []
                     if fresh > self.patience:
