@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.client import MQTTMessage
 
 from ccmusicd.events import Event, HopEvent, LevelEvent, SegmentEvent, StatusEvent
 from ccmusicd.hub import About, Hub, Inbox
@@ -273,10 +274,6 @@ class Mqtt:
             if self._home is not None and topic in self._home.births:
                 if payload == b"online" and not message.retain:
                     self._outbox.repeat(self._announced)
-            elif self._home is not None and topic.endswith("/config"):
-                if message.retain and topic not in self._announced and self._home.is_own(topic, payload):
-                    _log.info("MQTT: the station announced on %s is gone; Home Assistant forgets it", topic)
-                    self._outbox.empty(topic)
             else:
                 self._command(topic, payload, retained=message.retain)
 
@@ -285,6 +282,14 @@ class Mqtt:
 
         They themselves are the record of what was announced: nothing else could be lost, or be of another opinion.
         """
+
+        def look(_client: object, _userdata: object, message: MQTTMessage) -> None:
+            if message.retain and message.topic not in self._announced and home.is_own(message.topic, message.payload):
+                _log.info("MQTT: the station announced on %s is gone; Home Assistant forgets it", message.topic)
+                self._outbox.empty(message.topic)
+
+        # Past aiomqtt's queue: hundreds of devices come at once, and would push each other and commands out of it.
+        client._client.message_callback_add(home.every_device, look)  # noqa: SLF001 - aiomqtt has one queue for all
         await client.subscribe(home.every_device)
         await asyncio.sleep(_SWEEP_S)
         await client.unsubscribe(home.every_device)  # what all other devices go on to announce is none of ours
