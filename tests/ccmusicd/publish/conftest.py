@@ -1,9 +1,11 @@
 """Events by small factories, a hub of two stations, an MQTT publisher and its subscribers."""
 
 import asyncio
+import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -228,3 +230,40 @@ def publishing(
                 await task
 
     return running
+
+
+CA_CONFIG = """
+[ca]
+default_ca = own
+[own]
+database = index.txt
+serial = serial
+new_certs_dir = .
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+[loopback]
+subjectAltName = IP:127.0.0.1
+"""
+
+
+@pytest.fixture
+def certificate(real_part: Callable[[str], str], tmp_path: Path) -> Callable[..., tuple[Path, tuple[str, ...]]]:
+    """Makes a self-signed certificate for 127.0.0.1 (`until`: YYYYMMDD), and Mosquitto's lines for it."""
+
+    def make(*, until: str, folder: Path = tmp_path) -> tuple[Path, tuple[str, ...]]:
+        folder.mkdir(exist_ok=True)
+        (folder / "ca.cnf").write_text(CA_CONFIG)
+        (folder / "index.txt").touch()
+        (folder / "serial").write_text("01")
+        request = "req -new -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=127.0.0.1"
+        files = "-keyfile key.pem -in request.pem -out certificate.pem"
+        dates = f"-startdate 20200101000000Z -enddate {until}000000Z"
+        sign = f"ca -config ca.cnf -selfsign {files} {dates} -extensions loopback -batch -notext"
+        for line in (request, sign):
+            subprocess.run([real_part("openssl"), *line.split()], cwd=folder, check=True, capture_output=True)
+        made = folder / "certificate.pem"
+        return made, (f"certfile {made}", f"keyfile {folder / 'key.pem'}")
+
+    return make

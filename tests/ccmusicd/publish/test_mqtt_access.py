@@ -1,7 +1,6 @@
 """The MQTT publisher before brokers that want a password or speak TLS."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -37,52 +36,20 @@ async def test_a_wrong_password_is_said_clearly_and_tried_slowly(
     assert "wr@ng" not in caplog.text
 
 
-@pytest.mark.parametrize("way", ["url", "parameters"])
-async def test_the_right_password_opens(broker: Any, publishing: Publishing, eventually: Eventually, way: str) -> None:
+@pytest.mark.parametrize(
+    ("user", "options"),
+    [
+        ("dj:p%40ss%2Fw%3Ard@", {}),
+        ("dj@", {"password": "p@ss/w:rd"}),
+        ("", {"username": "dj", "password": "p@ss/w:rd"}),
+    ],
+)
+async def test_the_right_password_opens(
+    broker: Any, publishing: Publishing, eventually: Eventually, user: str, options: dict[str, str]
+) -> None:
     broker.start(password=("dj", "p@ss/w:rd"))
-    options = (
-        {"url": f"mqtt://dj:p%40ss%2Fw%3Ard@127.0.0.1:{broker.port}"}
-        if way == "url"
-        else {"username": "dj", "password": "p@ss/w:rd"}
-    )
-    async with publishing(**options) as publisher:
+    async with publishing(url=f"mqtt://{user}127.0.0.1:{broker.port}", **options) as publisher:
         await eventually(lambda: publisher.state == "online")
-
-
-CA_CONFIG = """
-[ca]
-default_ca = own
-[own]
-database = index.txt
-serial = serial
-new_certs_dir = .
-default_md = sha256
-policy = any
-[any]
-commonName = supplied
-[loopback]
-subjectAltName = IP:127.0.0.1
-"""
-
-
-@pytest.fixture
-def certificate(real_part: Callable[[str], str], tmp_path: Path) -> Certificate:
-    """Makes a self-signed certificate for 127.0.0.1 (`until`: YYYYMMDD), and Mosquitto's lines for it."""
-
-    def make(*, until: str) -> tuple[Path, tuple[str, ...]]:
-        (tmp_path / "ca.cnf").write_text(CA_CONFIG)
-        (tmp_path / "index.txt").touch()
-        (tmp_path / "serial").write_text("01")
-        request = "req -new -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=127.0.0.1"
-        files = "-keyfile key.pem -in request.pem -out certificate.pem"
-        dates = f"-startdate 20200101000000Z -enddate {until}000000Z"
-        sign = f"ca -config ca.cnf -selfsign {files} {dates} -extensions loopback -batch -notext"
-        for line in (request, sign):
-            subprocess.run([real_part("openssl"), *line.split()], cwd=tmp_path, check=True, capture_output=True)
-        made = tmp_path / "certificate.pem"
-        return made, (f"certfile {made}", f"keyfile {tmp_path / 'key.pem'}")
-
-    return make
 
 
 async def test_tls_with_the_brokers_own_authority(
@@ -116,6 +83,16 @@ async def test_a_certificate_nobody_vouches_for_is_refused(
     broker.start(lines=lines)
     async with publishing(url=f"mqtts://127.0.0.1:{broker.port}") as publisher:
         await eventually(lambda: publisher.state.startswith("refused: its certificate is not valid (self"))
+
+
+async def test_another_authority_than_the_brokers_is_refused(
+    broker: Any, publishing: Publishing, eventually: Eventually, certificate: Certificate, tmp_path: Path
+) -> None:
+    _, lines = certificate(until="20991231")
+    other, _ = certificate(until="20991231", folder=tmp_path / "other")
+    broker.start(lines=lines)
+    async with publishing(url=f"mqtts://127.0.0.1:{broker.port}", ca_file=other) as publisher:
+        await eventually(lambda: publisher.state.startswith("refused: its certificate is not valid ("))
 
 
 async def test_tls_with_a_broker_that_speaks_none_is_not_a_crash(
