@@ -73,6 +73,7 @@ def test_input_on_the_command_line_replaces_the_stations(tmp_path: Path) -> None
         ("[decision]\nenter = 1.5\n", 2, ["decision.enter", "less than or equal to 1"]),
         ('# hello\n[mqtt]\nurll = "x"\n', 3, ["mqtt.urll", "unknown key"]),
         ("[mqtts]\n", 1, ["mqtts", "unknown key"]),
+        ("[mqtt]\ndiscovery_prefix = 'home/assistant'\n", 2, ["mqtt.discovery_prefix", "'/'"]),
         ("[stations.a]\nname = 'A'\n", 1, ["stations.a.input", "is missing"]),
         ("[stations.a]\ninput = 'ftp://host/x'\n", 2, ["stations.a.input", "ftp"]),
         ("[stations.'a/b']\ninput = 'demo'\n", 1, ["stations", "a/b"]),
