@@ -1,4 +1,4 @@
-"""The command line: `ccmusicd run | classify | watch | devices | config … | weights …`.
+"""The command line: `ccmusicd run | classify | watch | devices | timeline … | config … | weights …`.
 
 What a command needs is imported where it runs: `run` must not load torch, and none waits for what it does not use.
 """
@@ -16,6 +16,7 @@ import typer
 from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.runtimes import Runtime
 from ccmusicd import __version__
+from ccmusicd.timeline_cli import timeline
 
 if TYPE_CHECKING:
     from ccmusicd.settings import Settings
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 config = typer.Typer(help="Check and show the configuration.", no_args_is_help=True)
 weights = typer.Typer(help="Bundles and weight files: look, import, fetch, check.", no_args_is_help=True)
+app.add_typer(timeline, name="timeline")
 app.add_typer(config, name="config")
 app.add_typer(weights, name="weights")
 
