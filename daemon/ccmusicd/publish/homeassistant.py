@@ -150,7 +150,7 @@ class HomeAssistant:
             },
         }
 
-    def is_own(self, topic: str, payload: bytes) -> bool:
+    def is_own(self, topic: str, payload: bytes | bytearray) -> bool:
         """Whether this node announced a device with this message, now or in an earlier life.
 
         The topic alone does not tell: node `a` with station `b_c` looks like node `a_b` with station `c`.

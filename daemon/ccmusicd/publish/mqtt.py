@@ -134,6 +134,8 @@ class Mqtt:
             level = station.take_level()
             if level is not None:
                 self._outbox.send(f"{below}/level", level)
+            elif event.state in {"no_signal", "paused"}:
+                self._outbox.withdraw(f"{below}/level")  # it has no time of its own, and would be taken for a new one
         elif isinstance(event, SegmentEvent):
             # By what it says of which segment: an update replaces the update before it, never a "new" or "end".
             self._outbox.send_event(f"{below}/event", topics.segment(event), about=(event.id, event.change))
@@ -325,8 +327,8 @@ def _reason(error: MqttConnectError) -> str:
 async def _enter(stack: contextlib.AsyncExitStack, client: aiomqtt.Client) -> None:
     try:
         await stack.enter_async_context(client)
-    except (LookupError, ValueError):  # paho stumbles over headers that it did not expect
-        raise OSError("its answer to the WebSocket's handshake cannot be read") from None
+    except (LookupError, ValueError) as error:  # paho stumbles over headers of a WebSocket that it did not expect
+        raise OSError(f"its answer is not understood: {error!r}") from None
     sock = _socket_of(client)
     if sock is not None:
         # What the kernel takes for a stalled broker it delivers later, stale: let it take little.

@@ -48,6 +48,10 @@ class Outbox:
         if len(events) > MAX_WAITING_EVENTS:
             del self._waiting[events[0]]
 
+    def withdraw(self, topic: str) -> None:
+        """Send nothing of the topic that still waits: it is no longer true."""
+        self._waiting.pop(topic, None)
+
     def empty(self, topic: str) -> None:
         """Make the broker forget what it retains for the topic."""
         self._retained.pop(topic, None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ccmusicd.events import HopEvent, SegmentEvent
+from ccmusicd.events import HopEvent, LevelEvent, SegmentEvent, StatusEvent
 from ccmusicd.hub import Hub
 from ccmusicd.publish.mqtt import Mqtt
 
@@ -42,6 +42,27 @@ async def test_without_a_broker_at_boot_it_connects_later_with_the_newest(
             await eventually(lambda: ear.newest.get("main/genres/rock") == "0.777" and "status" in ear.newest)
             assert len(ear.all("main/genres/rock")) == 1
     assert len([record for record in caplog.records if "is away" in record.message]) <= 2
+
+
+async def test_the_level_of_a_sound_that_ended_meanwhile_is_not_told_late(
+    hub: Hub,
+    broker: Any,
+    publishing: Publishing,
+    listening: Listening,
+    make_level: Callable[..., LevelEvent],
+    make_status: Callable[..., StatusEvent],
+    eventually: Eventually,
+) -> None:
+    async with publishing():
+        await asyncio.sleep(0)
+        for station in ("main", "web"):
+            hub.publish(make_level(station))
+            hub.publish(make_status(station))
+        hub.publish(make_status("main", state="no_signal"))
+        async with listening_once_started(broker, listening) as ear:
+            await eventually(lambda: ear.newest.get("status") == "online")
+            assert "web/level" in ear.newest
+            assert "main/level" not in ear.newest
 
 
 async def test_a_killed_broker_that_comes_back_hears_everything_retained_again(

@@ -1,6 +1,8 @@
 """The MQTT publisher over WebSocket: a real Mosquitto, and servers that are none."""
 
 import asyncio
+import base64
+import hashlib
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -22,6 +24,9 @@ Publishing = Callable[..., AbstractAsyncContextManager[Mqtt]]
 Listening = Callable[..., AbstractAsyncContextManager[Any]]
 Certificate = Callable[..., tuple[Path, tuple[str, ...]]]
 Start = Callable[..., str]
+
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""Of RFC 6455, for the answer to a WebSocket's key."""
 
 
 @pytest.fixture
@@ -184,6 +189,29 @@ async def test_a_server_without_a_websocket_is_refused(
         async with publishing(url=f"ws://127.0.0.1:{port}") as publisher:
             await eventually(lambda: publisher.state.startswith("refused: "))
             assert publisher.state.startswith(f"refused: {state}")
+
+
+# paho leaves the socket of such a connection to the garbage collector.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
+async def test_an_answer_that_paho_does_not_understand_is_no_crash(
+    publishing: Publishing, free_port: Callable[[], int], eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            request = (await reader.readuntil(b"\r\n\r\n")).decode()
+            key = next(line.split()[1] for line in request.splitlines() if line.lower().startswith("sec-websocket-key"))
+            accepted = base64.b64encode(hashlib.sha1(f"{key}{GUID}".encode(), usedforsecurity=False).digest()).decode()
+            head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            writer.write(f"{head}Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Accept:{accepted}\r\n\r\n".encode())
+            await reader.read()
+        writer.close()
+
+    port = free_port()
+    server = await asyncio.start_server(answer, "127.0.0.1", port)
+    async with publishing(url=f"ws://127.0.0.1:{port}") as publisher:
+        await eventually(lambda: "is away (its answer is not understood" in caplog.text)
+        assert publisher.state == "connecting"
+    server.close()
 
 
 @pytest.mark.parametrize(

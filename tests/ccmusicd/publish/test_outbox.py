@@ -65,6 +65,15 @@ async def test_what_changed_while_it_was_sent_is_sent_again() -> None:
     assert take_all(outbox) == [Message("genre", "jazz", retain=True)]
 
 
+async def test_what_is_withdrawn_is_not_sent() -> None:
+    outbox = Outbox()
+    outbox.send("level", "-20.0")
+    outbox.send("probs", "…")
+    outbox.withdraw("level")
+    outbox.withdraw("level")
+    assert take_all(outbox) == [Message("probs", "…", retain=False)]
+
+
 async def test_it_can_be_waited_for() -> None:
     outbox = Outbox()
     waiting = asyncio.create_task(outbox.filled())
