@@ -1,5 +1,6 @@
 """From trained networks to a bundle: compact weight files, calibration, `bundle.toml`."""
 
+import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from ccmusic_stream.labels import Label, Labels
 from ccmusic_stream.models.backbones import build
 from ccmusic_stream.models.bundle import FILE_NAME, SPECTROGRAMS, Bundle, ModelSpec, canonical_backbone
 from ccmusic_stream.models.bundle_toml import bundle_toml
-from ccmusic_stream.models.compact import METADATA, compress
+from ccmusic_stream.models.compact import METADATA, compress, restore
 from ccmusic_stream.models.seeded import last_layer
 from training.calibration import Calibration
 
@@ -57,6 +58,13 @@ def genres_alone(state: Mapping[str, Tensor], backbone: str, classes: int) -> nn
     kept = {key: value[:classes] if key.rpartition(".")[0] == head else value for key, value in state.items()}
     network.load_state_dict(kept)
     return network.eval()
+
+
+def as_shipped(network: nn.Module) -> nn.Module:
+    """A copy of the network with the weights that its compact file gives back, in eval mode."""
+    shipped = copy.deepcopy(network)
+    shipped.load_state_dict(restore(compress(network.state_dict())))
+    return shipped.eval()
 
 
 @torch.no_grad()

@@ -20,6 +20,11 @@ PULL_TO_EQUAL = 0.01
 so that one network's luck on them does not decide.
 """
 
+PULL_TO_ONE = 2.0
+"""Nats of penalty, over all recordings together, for each squared unit of log T: where every recording held out is
+right, the likelihood alone would have T vanish and every probability be 1. A hundred recordings outweigh it by far.
+"""
+
 _LOG_LOW, _LOG_HIGH = np.log(0.05), np.log(20.0)
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 _PRECISION = 1e-4
@@ -48,6 +53,13 @@ class Calibration:
         return sharpened(mixture(votes, np.array(list(self.weights.values()))), self.ensemble_temperature)
 
 
+def uncalibrated(logits: Mapping[str, NDArray[np.floating]], truth: Ints) -> Calibration:
+    """Temperatures of 1 and equal weights: where nothing was held out, there is nothing to find better ones on."""
+    raw = np.mean([softmax(values) for values in logits.values()], axis=0)
+    ones, equal = dict.fromkeys(logits, 1.0), dict.fromkeys(logits, 1.0 / len(logits))
+    return Calibration(ones, equal, 1.0, nll_raw=nll(raw, truth), nll=nll(raw, truth))
+
+
 def calibrate(
     logits: Mapping[str, NDArray[np.floating]], truth: Ints, pull_to_equal: float = PULL_TO_EQUAL
 ) -> Calibration:
@@ -62,7 +74,7 @@ def calibrate(
     votes = np.stack([softmax(values, temperatures[name]) for name, values in logits.items()])
     weights = mixture_weights(votes, truth, pull_to_equal)
     joint = mixture(votes, weights)
-    ensemble_temperature = _least(lambda value: nll(sharpened(joint, value), truth))
+    ensemble_temperature = _least(lambda value: nll(sharpened(joint, value), truth) + _pull(value, len(truth)))
     raw = np.mean([softmax(values) for values in logits.values()], axis=0)
     return Calibration(
         temperatures=temperatures,
@@ -74,8 +86,12 @@ def calibrate(
 
 
 def temperature(logits: NDArray[np.floating], truth: Ints) -> float:
-    """The temperature, 0.05-20, that makes a network's held-out truth likeliest."""
-    return _least(lambda value: nll(softmax(logits, value), truth))
+    """The temperature, 0.05-20, that makes a network's held-out truth likeliest, pulled towards 1."""
+    return _least(lambda value: nll(softmax(logits, value), truth) + _pull(value, len(truth)))
+
+
+def _pull(temperature_: float, recordings: int) -> float:
+    return PULL_TO_ONE * math.log(temperature_) ** 2 / recordings
 
 
 def mixture_weights(votes: Floats, truth: Ints, pull_to_equal: float = PULL_TO_EQUAL) -> Floats:

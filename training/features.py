@@ -8,17 +8,20 @@ differs from that of the engine by less than its own noise, and hours of music f
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.geometry import (
     BINS,
     CQT_BINS,
@@ -44,7 +47,16 @@ FORMAT = 1
 ROWS: dict[Spectrogram, slice] = {"cqt": slice(0, CQT_BINS), "mel": slice(CQT_BINS, CQT_BINS + BINS["mel"])}
 
 _PIECE_COLUMNS = 2_048
-"""Columns that are computed at once: about 48 s, so that an hour's set needs no more memory than a song."""
+"""Columns that are computed at once, about 48 s: beside an hour's samples (320 MB) its transforms need little."""
+
+_PLAYED_AT_ONCE = 1 << 20
+"""Samples that are given to the resampler at once; it has no room for hours."""
+
+
+class ColumnsError(CcmusicError):
+    """Spectrograms cannot be computed or kept, whatever the recording."""
+
+    exit_code = os.EX_CANTCREAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,23 @@ class Job:
 
     path: Path
     speeds: tuple[float, ...] = (1.0,)
+
+
+class KeptColumns:
+    """Columns in a file, opened for each look at them: a map that stayed open would hold a file descriptor."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.shape: tuple[int, ...] = self._map().shape
+
+    def __getitem__(self, place: Any) -> Columns:
+        """The part of the array, as numpy has it."""
+        part: Columns = self._map()[place]
+        return part
+
+    def _map(self) -> Columns:
+        columns: Columns = np.load(self._path, mmap_mode="r")
+        return columns
 
 
 class ColumnStore:
@@ -68,10 +97,9 @@ class ColumnStore:
         key = f"{FORMAT}|{recording.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{speed:.4f}"
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
 
-    def columns(self, recording: Path, speed: float = 1.0) -> Columns:
+    def columns(self, recording: Path, speed: float = 1.0) -> KeptColumns:
         """The kept columns, read from disk as they are used; `FileNotFoundError` when they were never computed."""
-        kept: Columns = np.load(self.path(recording, speed), mmap_mode="r")
-        return kept
+        return KeptColumns(self.path(recording, speed))
 
     def compute(self, jobs: Sequence[Job], processes: int) -> Iterator[tuple[Path, str | None]]:
         """Compute what is missing, in several processes: every recording as it is done, with what was wrong with it.
@@ -90,8 +118,16 @@ class ColumnStore:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread) as pool:
             futures = {pool.submit(_compute, self._folder, job): job for job in missing}
-            for future in as_completed(futures):
-                yield futures[future].path, future.result()
+            try:
+                for future in as_completed(futures):
+                    yield futures[future].path, future.result()
+            except BrokenProcessPool:
+                raise ColumnsError(
+                    "a process that prepares spectrograms was killed, as when memory runs out; try fewer than "
+                    f"{processes} at once (--jobs). What is done is kept."
+                ) from None
+            except OSError as error:
+                raise ColumnsError(f"spectrograms cannot be kept in {self._folder}: {error.strerror}") from None
 
 
 def columns_of(samples: NDArray[np.float32]) -> Columns:
@@ -138,9 +174,12 @@ def _compute(folder: Path, job: Job) -> str | None:
         samples = decode(job.path)
     except (SourceError, OSError) as error:
         return str(error)
+    except Exception as error:  # noqa: BLE001 - one odd file among thousands must not end the others
+        return f"{job.path}: {type(error).__name__}: {error}"
     if not len(samples) or float(np.abs(samples).max()) == 0.0:
         return f"{job.path}: there is no sound in it"
-    samples = np.resize(samples, max(len(samples), (WINDOW_COLUMNS - 1) * HOP_LENGTH))
+    if len(samples) < (shortest := (WINDOW_COLUMNS - 1) * HOP_LENGTH):
+        samples = np.resize(samples, shortest)
     for speed in job.speeds:
         _write(store.path(job.path, speed), columns_of(samples if speed == 1.0 else faster(samples, speed)))
     return None
@@ -149,10 +188,13 @@ def _compute(folder: Path, job: Job) -> str | None:
 def faster(samples: NDArray[np.float32], speed: float) -> NDArray[np.float32]:
     """The sound of a tape that runs `speed` times as fast: shorter and higher by 12·log2(speed) semitones."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=round(22_050 / speed))
-    frame = av.AudioFrame.from_ndarray(samples[None, :], "flt", "mono")
-    frame.sample_rate = 22_050
-    frames: Iterable[av.AudioFrame] = [*resampler.resample(frame), *resampler.resample(None)]
-    return np.concatenate([np.asarray(part.to_ndarray()[0], np.float32) for part in frames])
+    parts: list[NDArray[np.float32]] = []
+    for first in range(0, len(samples), _PLAYED_AT_ONCE):
+        frame = av.AudioFrame.from_ndarray(samples[None, first : first + _PLAYED_AT_ONCE], "flt", "mono")
+        frame.sample_rate = 22_050
+        parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
+    parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
+    return np.concatenate(parts).astype(np.float32, copy=False)
 
 
 def _write(path: Path, columns: Columns) -> None:

@@ -23,6 +23,9 @@ from training.windows import Example, centre_windows, pictures
 SPEEDS = (1.0, 0.92, 1.08)
 """Real recordings are also played by a tape that runs slower or faster: there are few of them."""
 
+MOST_WINDOWS = 6
+"""Of one recording held out, evenly spaced: an hour's set does not outvote a hundred songs."""
+
 COMPOSED = "composed"
 _PIECES = "pieces.jsonl"
 
@@ -73,13 +76,15 @@ def gather(
 
 
 def held_pictures(held: Sequence[tuple[Recording, Example]], kind: Spectrogram, profile: str, *, every: bool) -> Held:
-    """Pictures of recordings held out: the middle window of each, or `every` window of it."""
+    """Pictures of recordings held out: the middle window of each, or `every` window of it, up to `MOST_WINDOWS`."""
     drawn: list[Tensor] = []
     genres: list[int] = []
     for _, example in held:
         windows = torch.from_numpy(centre_windows(example.columns, kind))
         if not every:
             windows = windows[len(windows) // 2 : len(windows) // 2 + 1]
+        elif len(windows) > MOST_WINDOWS:
+            windows = windows[np.linspace(0, len(windows) - 1, MOST_WINDOWS).round().astype(int)]
         drawn.append(pictures(kind, windows, profile))
         genres += [example.genre] * len(windows)
     truth: NDArray[np.int64] = np.array(genres, np.int64)
@@ -100,9 +105,12 @@ def _pieces(paths: Iterable[Path]) -> dict[Path, Mapping[str, Any]]:
     """The line of each composed piece in the `pieces.jsonl` beside its genre's folder, by the piece's path."""
     wanted = set(paths)
     found: dict[Path, Mapping[str, Any]] = {}
-    for folder in {path.parent.parent for path in wanted}:
+    for folder in {place for path in wanted for place in path.parents[1:3] if (place / _PIECES).is_file()}:
         for line in (folder / _PIECES).read_text("utf-8").splitlines():
-            piece = json.loads(line)
+            try:
+                piece = json.loads(line)
+            except ValueError:  # a run was killed while it wrote the line
+                continue
             path = folder / piece["file"]
             if path in wanted:
                 found[path] = piece

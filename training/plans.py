@@ -11,6 +11,9 @@ DEFAULT_MODELS = ("vgg19_bn_cqt", "resnet50_mel", "densenet121_cqt", "efficientn
 _WHOLE = ("vit_b_16",)
 """Backbones that look at pictures of one size only."""
 
+_NARROWEST = {"inception_v3": 96}
+"""Pixels below which nothing is left of a picture's width."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -110,4 +113,4 @@ def _fitted(stage: Stage, backbone: str, scale: float) -> Stage:
     images = max(stage.batch, round(stage.images * scale))
     if backbone in _WHOLE:
         return replace(stage, images=images, width=SIDE, height=SIDE)
-    return replace(stage, images=images)
+    return replace(stage, images=images, width=max(stage.width, _NARROWEST.get(backbone, 0)))

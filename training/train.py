@@ -25,8 +25,8 @@ from ccmusic_stream.models.bundle import Bundle
 from ccmusic_stream.models.loading import load_model
 from ccmusicd.resources import cache_folder
 from ccmusicd.weights.bundles import open_bundle
-from training.bundling import Named, genres_alone, labels_for, start_state, write_bundle
-from training.calibration import Calibration, calibrate
+from training.bundling import Named, as_shipped, genres_alone, labels_for, start_state, write_bundle
+from training.calibration import Calibration, calibrate, uncalibrated
 from training.card import RECORD
 from training.command import run_and_exit
 from training.data.folders import find
@@ -245,13 +245,13 @@ class _Run:
         return network
 
     def publish(self, folder: Path, networks: dict[str, nn.Module], divided: Split, about: Mapping[str, Any]) -> None:
-        """Calibrate on what was held out; write bundle, plots and the record, which `about` opens."""
+        """Calibrate what is shipped on what was held out; write bundle, plots and the record, which `about` opens."""
         logits, truth = {}, np.empty(0, np.int64)
         for name, network in networks.items():
             held: Held = held_pictures(self._judges, Named.of(name).kind, self._profile, every=True)
-            logits[name], truth = logits_of(network.to(self._device), held.pictures, self._device).numpy(), held.genres
-            network.cpu()
-        calibration = calibrate(logits, truth)
+            shipped = as_shipped(network).to(self._device)
+            logits[name], truth = logits_of(shipped, held.pictures, self._device).numpy(), held.genres
+        calibration = (calibrate if self._gathered.held else uncalibrated)(logits, truth)
         figures = {name: _figures(calibration, name, logits[name], truth, self._labels) for name in networks}
         write_bundle(folder, folder.resolve().name, self._labels, networks, self._profile, calibration, figures)
         joint = measure(calibration.probabilities(logits), truth, self._labels)

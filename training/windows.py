@@ -18,7 +18,7 @@ from torchvision.transforms import functional as vision
 from ccmusic_stream.geometry import DB_FLOOR, DB_STEP, WINDOW_COLUMNS, Spectrogram
 from ccmusic_stream.picture import FLOOR_DB, LOG_FLOOR, SIDE
 from training.augment import Levels, Strength, added, coloured, masked, stretched, transposed
-from training.features import ROWS, Columns
+from training.features import ROWS, Columns, KeptColumns
 
 PROFILES = ("seed", "floor80")
 """Profiles that networks are trained on; `ccmusic` is for upstream's weights."""
@@ -31,7 +31,7 @@ class Example:
     `genre` is a label's index. `facts` are the values that further heads are asked for, NaN where nothing is known.
     """
 
-    columns: Columns
+    columns: Columns | KeptColumns
     genre: int
     artist: str
     composed: bool
@@ -142,7 +142,7 @@ class Windows:
         return decibels_of(stretched(rows, self.columns, rng, self.strength.tempo))
 
 
-def centre_windows(columns: Columns, kind: Spectrogram, hop: int = WINDOW_COLUMNS) -> Levels:
+def centre_windows(columns: Columns | KeptColumns, kind: Spectrogram, hop: int = WINDOW_COLUMNS) -> Levels:
     """Full windows of a recording end to end (or every `hop` columns), not augmented: (windows, bins, 431) in dB.
 
     A rest of less than half a window is left out; a recording shorter than a window is repeated from its start.

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from ccmusic_stream.ensemble import combine
-from training.calibration import calibrate, mixture, mixture_weights, sharpened, softmax, temperature
+from training.calibration import (
+    calibrate,
+    mixture,
+    mixture_weights,
+    sharpened,
+    softmax,
+    temperature,
+    uncalibrated,
+)
 from training.measures import Floats, Ints, expected_calibration_error, nll
 
 CLASSES = 5
@@ -96,3 +104,21 @@ def test_nothing_cannot_be_calibrated() -> None:
         calibrate({}, np.array([0]))
     with pytest.raises(ValueError, match="0 recordings"):
         calibrate({"a": np.empty((0, CLASSES))}, np.empty(0, np.int64))
+
+
+def test_where_every_recording_is_right_the_temperature_stays_honest() -> None:
+    rng = np.random.default_rng(8)
+    truth = rng.integers(0, CLASSES, 60)
+    logits = rng.normal(0.0, 0.5, (60, CLASSES))
+    logits[np.arange(60), truth] += 4.0
+    assert (logits.argmax(axis=1) == truth).all()
+    assert temperature(logits, truth) > 0.3  # the likelihood alone would have it be 0.05
+
+
+def test_with_nothing_held_out_nothing_is_moved() -> None:
+    logits, truth = _honest(np.random.default_rng(9), 50, 2.0)
+    found = uncalibrated({"a": logits, "b": logits}, truth)
+    assert (found.temperatures, found.weights, found.ensemble_temperature) == (
+        {"a": 1.0, "b": 1.0}, {"a": 0.5, "b": 0.5}, 1.0
+    )  # fmt: skip
+    np.testing.assert_allclose(found.probabilities({"a": logits, "b": logits}), softmax(logits))

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -43,6 +43,7 @@ def main(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
     ) as progress, (out / INDEX).open("a", encoding="utf-8") as index:  # fmt: skip
         task = progress.add_task("Pieces", total=len(orders))
+        _end_line(out / INDEX, index)
         for order, answer in _made(orders, out, jobs):
             if isinstance(answer, dict):
                 index.write(json.dumps(answer, ensure_ascii=False) + "\n")
@@ -55,6 +56,12 @@ def main(
     if failures:
         console.print(f"{failures} of {len(orders)} pieces failed.")
         raise typer.Exit(1)
+
+
+def _end_line(path: Path, index: TextIO) -> None:
+    """A line that a killed run left unfinished is not to swallow the next one."""
+    if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+        index.write("\n")
 
 
 def made_already(out: Path) -> set[tuple[str, int, int]]:

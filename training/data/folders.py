@@ -118,11 +118,10 @@ def _in_part(part: _Part, root: Path, names: GenreNames) -> Iterator[Recording]:
         if hidden or len(inside.parts) < 2 or path.suffix.lower() not in SUFFIXES or not path.is_file():
             continue
         genre = names.slug(inside.parts[0])
-        if part.kind == "gtzan":
-            match = _GTZAN_FILE.fullmatch(path.stem)
-            artist, track = "", match.group(1) if match else path.stem
-        else:
-            artist, track = _artist_and_track(inside)
+        match = _GTZAN_FILE.fullmatch(path.stem) if part.kind == "gtzan" else None
+        artist, track = ("", match.group(1)) if match else _artist_and_track(inside)
+        if not artist and match is None:  # "01" of one folder is not "01" of another
+            track = f"{root.resolve().name}/{path.relative_to(root).with_suffix('').as_posix()}"
         yield Recording(path, genre, artist, track, root.resolve().name, part.split)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 SplitName = Literal["train", "validation"]
 
-SUFFIXES = frozenset({".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff"})
+SUFFIXES = frozenset({".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".au"})
 
 
 @dataclass(frozen=True, slots=True)

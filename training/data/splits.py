@@ -47,12 +47,13 @@ def split(recordings: Sequence[Recording], rng: np.random.Generator, fraction: f
     """Hold out about `fraction` (above 0, below 1) of each genre and source.
 
     A source whose folders say what is trained on and what is validated on keeps that; where they name one of the two
-    alone, it is divided like all others. Artists of several genres are trained on where others can be held out.
+    alone, it is divided like all others. Artists of several genres or sources are trained on where
+    others can be held out.
     """
     divided = _divided_sources(recordings)
-    genres_of: dict[str, set[str]] = defaultdict(set)
+    places_of: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for recording in recordings:
-        genres_of[_artist(recording)].add(recording.genre)
+        places_of[_artist(recording)].add((recording.genre, recording.source))
     sides: dict[Recording, SplitName] = {}
     hows: dict[tuple[str, str], How] = {}
     for stratum, members in sorted(_strata(recordings).items()):
@@ -60,7 +61,7 @@ def split(recordings: Sequence[Recording], rng: np.random.Generator, fraction: f
             hows[stratum] = "folders"
             sides |= {recording: recording.split or "train" for recording in members}
             continue
-        hows[stratum], held_out = _hold_out(members, genres_of, rng, fraction)
+        hows[stratum], held_out = _hold_out(members, places_of, rng, fraction)
         sides |= {recording: "validation" if recording in held_out else "train" for recording in members}
     _mend_tracks(sides)
     train = [recording for recording in recordings if sides[recording] == "train"]
@@ -89,7 +90,10 @@ def _artist(recording: Recording) -> str:
 
 
 def _hold_out(
-    members: Sequence[Recording], genres_of: Mapping[str, set[str]], rng: np.random.Generator, fraction: float
+    members: Sequence[Recording],
+    places_of: Mapping[str, set[tuple[str, str]]],
+    rng: np.random.Generator,
+    fraction: float,
 ) -> tuple[How, set[Recording]]:
     artists: dict[str, list[Recording]] = defaultdict(list)
     tracks: dict[str, list[Recording]] = defaultdict(list)
@@ -97,7 +101,7 @@ def _hold_out(
         artists[_artist(recording)].append(recording)
         tracks[recording.track].append(recording)
     known = {_artist(recording) for recording in members if recording.artist}
-    only_here = [group for artist, group in artists.items() if len(genres_of[artist]) == 1]
+    only_here = [group for artist, group in artists.items() if len(places_of[artist]) == 1]
     target = fraction * len(members)
     if len(known) >= FEWEST_ARTISTS and only_here:
         return "artist", _draw(only_here, target, rng)

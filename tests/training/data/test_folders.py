@@ -41,7 +41,7 @@ def test_crates_name_artists_by_folder_or_by_file(tmp_path: Path) -> None:
     assert found["Jazz/03 - Bill Evans - Waltz.MP3"].artist == "Bill Evans"
     assert found["Jazz/03 - Bill Evans - Waltz.MP3"].track == found["Jazz/Various Artists/Bill Evans - Waltz.ogg"].track
     assert found["Hip-Hop/50 Cent - Club.m4a"].artist == "50 Cent"
-    assert (found["Hip-Hop/beat.wav"].artist, found["Hip-Hop/beat.wav"].track) == ("", "Hip-Hop/beat")
+    assert (found["Hip-Hop/beat.wav"].artist, found["Hip-Hop/beat.wav"].track) == ("", f"{tmp_path.name}/Hip-Hop/beat")
     assert found["Hip-Hop/beat.wav"].genre == "hip_hop"
 
 
@@ -69,6 +69,21 @@ def test_folders_that_are_divided_say_the_side(tmp_path: Path) -> None:
     found = _by_file(tmp_path)
     assert found["train/jazz/a.wav"].split == "train"
     assert found["test/jazz/b.wav"].split == "validation"
+
+
+def test_numbers_alone_are_other_tracks_on_the_other_side_and_in_another_folder(tmp_path: Path) -> None:
+    sides = ("train/Jazz", "train/Rock", "test/Jazz", "test/Rock")
+    _touch(tmp_path / "one", *(f"{side}/{number}.wav" for side in sides for number in (1, 2)))
+    _touch(tmp_path / "two", "Jazz/1.wav", "Rock/1.wav")
+    found = find([tmp_path / "one", tmp_path / "two"])
+    assert len({one.track for one in found}) == len(found) == 10
+
+
+def test_a_folder_of_crates_called_genres_keeps_its_artists(tmp_path: Path) -> None:
+    _touch(tmp_path, "genres/Jazz/Bill Evans - Waltz.mp3", "genres/Jazz/jazz.00007.au")
+    found = _by_file(tmp_path)
+    assert found["genres/Jazz/Bill Evans - Waltz.mp3"].artist == "Bill Evans"
+    assert found["genres/Jazz/jazz.00007.au"].artist == ""
 
 
 def test_a_genre_called_test_beside_others_is_a_genre(tmp_path: Path) -> None:

@@ -75,6 +75,16 @@ def test_artists_of_several_genres_are_trained_on() -> None:
         assert not _artists(divided.train) & _artists(divided.validation)
 
 
+def test_artists_of_several_sources_are_trained_on() -> None:
+    own = [Recording(Path(f"b{n}"), "jazz", "Jazz 0", f"b{n}", "other", None) for n in range(2)]
+    everything = _recordings("jazz", 8, 2) + own + _recordings("jazz", 5, 2, source="more")
+    for seed in range(10):
+        divided = split(everything, np.random.default_rng(seed))
+        held = [one for one in divided.validation if one.source == "real"]
+        assert "jazz 0" not in _artists(held)
+        assert held
+
+
 def test_a_track_in_two_genres_is_on_one_side() -> None:
     twins = [Recording(Path(f"{g}{n}"), g, "", f"twin {n}", "real", None) for g in ("jazz", "rock") for n in range(20)]
     for seed in range(5):
