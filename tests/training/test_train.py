@@ -81,7 +81,7 @@ def test_from_folders_to_a_bundle_and_again_at_once(
     record = json.loads((first / "training.json").read_text("utf-8"))
     assert record["unreadable"] == 1
     assert record["seed"] == 0
-    assert [stage["images"] for stage in record["stages"][MODEL]] == [32, 16]
+    assert [stage["images"] for stage in record["stages"][MODEL]] == [32, 32, 16]
     assert sum(genre["train"] + genre["validation"] for genre in record["split"]) == 19
     assert record["command"].startswith("python -m training.train --data ")
     assert str(tmp_path) not in json.dumps(record)
