@@ -13,7 +13,7 @@ BETWEEN_TITLES = " | "
 
 # What a spreadsheet takes for a formula: one of these signs (the wide ones too) at the start of a cell. A cell begins
 # at the start of a field and, where the list separator is no comma, after a semicolon or a tab, whatever is quoted.
-_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n\0])")
+_FORMULA = re.compile(r"(^|[;\t\r\n]+)(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n\0])")
 
 
 def csv_lines(pieces: Iterable[Piece], zone: tzinfo) -> Iterator[str]:
