@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 import queue
 import threading
 import time
@@ -16,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.transforms import functional as vision
 
 from training.networks import Average, network_of, widened
 from training.plans import Stage
@@ -66,19 +66,28 @@ class Fit:
     stages: Sequence[Stage]
     windows: Windows
     held: Held | None
-    checkpoint: Path
+    checkpoints: Path
     seed: int
     device: torch.device
     patience: int = 10
     start: dict[str, Tensor] | None = None
     told: Callable[[int, int, float], None] = lambda *_: None
     history: list[Measured] = field(default_factory=list)
+    _checkpoint: Path = field(init=False)
     _best: tuple[float, dict[str, Tensor]] | None = None
-    _about: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # Of another plan, or other data, the name is another: one run does not write over what another needs.
+        about = self._agreement()
+        self._checkpoint = self.checkpoints / f"{self.backbone}-{_digest(about)}.pt"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a run of the same was killed, or has ended, before."""
+        return self._checkpoint.exists()
 
     def run(self) -> dict[str, Tensor]:
         """Train to the end of the last stage; the best average's state, with the heads for facts still on."""
-        self._about = self._agreement()
         kept = self._kept()
         first: int = kept["stage"] if kept else 0
         state: dict[str, Tensor] | None = kept["best"] if kept else None
@@ -103,7 +112,7 @@ class Fit:
             optimiser.load_state_dict(going["optimiser"])
             average.restore(going["average"], going["step"])
             self._best, first = going["stage_best"], going["step"]
-        self.windows.width, self.windows.height = stage.width, stage.height
+        self.windows.width = stage.width
         losses: list[float] = going["losses"] if going and going["step"] else []
         saved = time.monotonic()
         with _drawn_ahead(self.windows, stage.batch, (self.seed, number), first, stage.steps) as batches:
@@ -161,8 +170,7 @@ class Fit:
         assert self.held is not None  # noqa: S101 (its caller asks)
         own = {key: value.clone() for key, value in network.state_dict().items()}
         network.load_state_dict(average.state)
-        seen = at_scale(self.held.pictures, self.stages[stage].height)
-        probabilities = logits_of(network, seen, self.device)[:, : self.classes].softmax(dim=1)
+        probabilities = logits_of(network, self.held.pictures, self.device)[:, : self.classes].softmax(dim=1)
         loss, recall = balanced(probabilities.double().numpy(), self.held.genres)
         network.load_state_dict(own)
         self.history.append(Measured(stage, images, train_loss, loss, recall))
@@ -176,16 +184,17 @@ class Fit:
         return torch.autocast("cuda", torch.bfloat16) if self.device.type == "cuda" else nullcontext()
 
     def _save(self, content: dict[str, Any]) -> None:
-        partial = self.checkpoint.with_suffix(".partial")
-        content |= {"history": [asdict(one) for one in self.history], "about": self._about}
+        partial = self._checkpoint.with_suffix(f".{os.getpid()}.partial")
+        content |= {"history": [asdict(one) for one in self.history]}
         torch.save(content, partial)
-        partial.replace(self.checkpoint)
+        partial.replace(self._checkpoint)
 
     def _kept(self) -> dict[str, Any] | None:
-        if not self.checkpoint.exists():
+        if not self._checkpoint.exists():
             return None
-        kept: dict[str, Any] = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        return kept if kept["about"] == self._about else None
+        # On the CPU, where AdamW keeps its counts of steps; the rest is moved to the network's device as it is taken.
+        kept: dict[str, Any] = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
+        return kept
 
     def _agreement(self) -> list[str]:
         """What a checkpoint must agree with to be gone on from: the plan, the data and where the network starts."""
@@ -209,17 +218,13 @@ def loss_of(outputs: Tensor, genres: Tensor, facts: Tensor) -> Tensor:
     return loss
 
 
+def _digest(about: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(about).encode()).hexdigest()[:16]
+
+
 def _draw_anew(*numbers: int) -> None:
     """Seed the draws of first weights and of dropout."""
     torch.manual_seed(hash(numbers) & 0x7FFFFFFF)
-
-
-def at_scale(grey: Tensor, height: int) -> Tensor:
-    """Pictures (n, 1, 224, 224) of bytes at the scale of a stage, (n, 1, height, height)."""
-    if grey.shape[-1] == height:
-        return grey
-    scaled: Tensor = vision.resize(grey, [height, height], antialias=True)
-    return scaled
 
 
 @torch.inference_mode()

@@ -116,7 +116,7 @@ class Average:
     def restore(self, state: Mapping[str, Tensor], steps: int) -> None:
         """Go on with an average that was kept after so many steps."""
         self._steps = steps
-        self.state = {key: value.clone() for key, value in state.items()}
+        self.state = {key: value.to(self.state[key].device, copy=True) for key, value in state.items()}
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:

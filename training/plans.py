@@ -17,11 +17,10 @@ _NARROWEST = {"inception_v3": 96}
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`images` pictures of `height` × `width` pixels, `batch` at a time, at a peak learning `rate`.
+    """`images` pictures of 224 × `width` pixels, `batch` at a time, at a peak learning `rate`.
 
-    A square of `height` shows 10 s, so 224 is the scale of use and 112 half of it. `divisor` makes the network narrow
-    (see `networks`). The average's `memory` is its decay at each step; `measured` is how many steps lie between two
-    measurements on what is held out.
+    224 pixels show 10 s, as in use. `divisor` makes the network narrow (see `networks`). The average's `memory` is its
+    decay at each step; `measured` is how many steps lie between two measurements on what is held out.
     """
 
     divisor: int
@@ -31,7 +30,6 @@ class Stage:
     rate: float
     memory: float = 0.998
     measured: int = 100
-    height: int = SIDE
 
     @property
     def steps(self) -> int:
@@ -112,5 +110,5 @@ def fine_plan(backbone: str, device: str, scale: float = 1.0) -> tuple[Stage, ..
 def _fitted(stage: Stage, backbone: str, scale: float) -> Stage:
     images = max(stage.batch, round(stage.images * scale))
     if backbone in _WHOLE:
-        return replace(stage, images=images, width=SIDE, height=SIDE)
+        return replace(stage, images=images, width=SIDE)
     return replace(stage, images=images, width=max(stage.width, _NARROWEST.get(backbone, 0)))

@@ -93,7 +93,7 @@ def train(
         _refuse_start(old, wanted, profile)
     recordings = find(data, old.labels)
     labels = labels_for(_two_genres(recordings), old.labels)
-    divided = split(recordings, np.random.default_rng(seed))
+    divided = split(recordings, seed)
     _tell_split(divided)
     store = ColumnStore(work / "columns")
     gathered = _gathered(divided, labels, store, jobs)
@@ -235,8 +235,10 @@ class _Run:
         before = [sum(stage.images for stage in stages[:number]) for number in range(len(stages))]
         fit = Fit(
             named.backbone, len(self._labels), facts, stages, windows, held,
-            checkpoints / f"{named.name}-{self._profile}-{self._seed}.pt", self._seed, self._device, start=state,
+            checkpoints, self._seed, self._device, start=state,
         )  # fmt: skip
+        if fit.goes_on:
+            console.print(f"{named.name} goes on where it was", highlight=False)
         fit.told = lambda stage, images, loss: progress.update(
             task, completed=before[stage] + images, description=f"{named.name}: loss {loss:.2f}{_found(fit)}"
         )

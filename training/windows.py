@@ -40,7 +40,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Pictures (n, 3, height, width) in -1 to 1, genre shares (n, classes), facts (n, facts), NaN where unknown."""
+    """Pictures (n, 3, 224, width) in -1 to 1, genre shares (n, classes), facts (n, facts), NaN where unknown."""
 
     pictures: Tensor
     genres: Tensor
@@ -51,9 +51,8 @@ class Batch:
 class Windows:
     """Draws batches from `examples` for the networks of one spectrogram and profile.
 
-    Pictures are `height` by `width` pixels of squares of `height` that show 10 s; `real` is the share of real
-    recordings where a genre has both; `talk` the index of speech, which is laid over music now and then, None when
-    there is none.
+    Pictures are 224 by `width` pixels, of which 224 show 10 s; `real` is the share of real recordings where a genre
+    has both; `talk` the index of speech, which is laid over music now and then, None when there is none.
     """
 
     examples: Sequence[Example]
@@ -61,7 +60,6 @@ class Windows:
     profile: str
     classes: int
     width: int = SIDE
-    height: int = SIDE
     real: float = 0.5
     mixup: float = 0.4
     talk: int | None = None
@@ -80,7 +78,7 @@ class Windows:
     @property
     def columns(self) -> int:
         """Spectrogram columns under a picture of `width` pixels."""
-        return round(WINDOW_COLUMNS * self.width / self.height)
+        return round(WINDOW_COLUMNS * self.width / SIDE)
 
     def fingerprint(self) -> str:
         """Tells apart what batches are drawn from: the choices, each example's answers and one of its rows."""
@@ -99,7 +97,7 @@ class Windows:
         rng = np.random.default_rng(seed)
         drawn = [self._example(rng) for _ in range(size)]
         levels = np.stack([self._window(example, rng) for example in drawn])
-        grey = pictures(self.kind, torch.from_numpy(levels), self.profile, self.width, self.height)
+        grey = pictures(self.kind, torch.from_numpy(levels), self.profile, self.width)
         genres = torch.nn.functional.one_hot(torch.tensor([one.genre for one in drawn]), self.classes).float()
         facts = torch.from_numpy(np.stack([one.facts for one in drawn]))
         shown = grey.float() / 127.5 - 1.0  # mean and std 0.5
@@ -154,8 +152,8 @@ def centre_windows(columns: Columns | KeptColumns, kind: Spectrogram, hop: int =
     return decibels_of(np.stack([rows[:, one % total] for one in index]))
 
 
-def pictures(kind: Spectrogram, levels: Tensor, profile: str, width: int = SIDE, height: int = SIDE) -> Tensor:
-    """Windows in dB (n, bins, columns) → (n, 1, height, width) uint8, drawn as `ccmusic_stream.picture` draws them."""
+def pictures(kind: Spectrogram, levels: Tensor, profile: str, width: int = SIDE) -> Tensor:
+    """Windows in dB (n, bins, columns) → (n, 1, 224, width) uint8, drawn as `ccmusic_stream.picture` draws them."""
     if profile == "floor80":
         top = levels.amax(dim=(-2, -1), keepdim=True)
         scaled = (levels - top + FLOOR_DB).clamp(0.0, FLOOR_DB) / FLOOR_DB * 255.0
@@ -165,12 +163,12 @@ def pictures(kind: Spectrogram, levels: Tensor, profile: str, width: int = SIDE,
         scaled = (values - low) / (high - low + 1e-8) * 255.0
     else:
         raise ValueError(f"networks are trained on the profiles {', '.join(PROFILES)}, not {profile!r}")
-    drawn: Tensor = vision.resize(scaled.to(torch.uint8).unsqueeze(1), [height, width], antialias=True)
+    drawn: Tensor = vision.resize(scaled.to(torch.uint8).unsqueeze(1), [SIDE, width], antialias=True)
     return drawn
 
 
 def network_pictures(grey: Tensor) -> Tensor:
-    """Bytes (n, 1, height, width) as a network is given them: (n, 3, height, width) in -1 to 1, channels last."""
+    """Bytes (n, 1, 224, width) as a network is given them: (n, 3, 224, width) in -1 to 1, channels last."""
     return (grey.float() / 127.5 - 1.0).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from training import fit as module
 from training.features import Columns
-from training.fit import Fit, Held, at_scale, balanced, logits_of, loss_of
+from training.fit import Fit, Held, balanced, logits_of, loss_of
 from training.networks import Average
 from training.plans import Stage
 from training.windows import Batch, Example, Windows
@@ -50,11 +50,12 @@ def _held() -> Held:
     return Held(torch.from_numpy(shown), np.array([0, 1, 0, 1, 0, 1]))
 
 
-def _fit(checkpoint: Path, **changes: Any) -> Fit:
+def _fit(checkpoints: Path, **changes: Any) -> Fit:
+    checkpoints.mkdir(exist_ok=True)
     facts = np.array([1.0, 0.0], np.float32)
     examples = [Example(_columns(seed), seed % 2, str(seed), composed=True, facts=facts) for seed in range(4)]
     given: dict[str, Any] = {
-        "backbone": "small", "classes": 2, "facts": 2, "stages": STAGES, "held": _held(), "checkpoint": checkpoint,
+        "backbone": "small", "classes": 2, "facts": 2, "stages": STAGES, "held": _held(), "checkpoints": checkpoints,
         "windows": Windows(examples, "cqt", "floor80", 2), "seed": 3, "device": CPU,
     }  # fmt: skip
     return Fit(**given | changes)
@@ -83,26 +84,26 @@ def _killer(stage: int, images: int) -> Callable[[int, int, float], None]:
 @pytest.mark.parametrize("held", [True, False])
 def test_a_run_that_was_killed_ends_as_if_it_had_not_been(tmp_path: Path, *, held: bool) -> None:
     judges = {} if held else {"held": None}
-    whole = _fit(tmp_path / "whole.pt", **judges)
+    whole = _fit(tmp_path / "whole", **judges)
     expected = whole.run()
     for stage, images in ((0, 4), (0, 12), (0, 16), (1, 4), (1, 12)):
-        killed = _fit(tmp_path / "killed.pt", told=_killer(stage, images), **judges)
+        killed = _fit(tmp_path / "killed", told=_killer(stage, images), **judges)
         with pytest.raises(KeyboardInterrupt):
             killed.run()
-    last = _fit(tmp_path / "killed.pt", **judges)
+    last = _fit(tmp_path / "killed", **judges)
     first: list[tuple[int, int]] = []
     last.told = lambda stage, images, _: first.append((stage, images))
     assert _same(last.run(), expected)
     assert first[0] == (1, 12)  # it went on where it was
     assert last.history == whole.history
     assert [one.images for one in whole.history] == ([8, 16, 24, 8, 16] if held else [])
-    assert not _same(expected, _fit(tmp_path / "other.pt", seed=4, **judges).run())
+    assert not _same(expected, _fit(tmp_path / "other", seed=4, **judges).run())
 
 
 def test_a_finished_run_is_not_run_again_and_gives_the_same(tmp_path: Path) -> None:
-    once = _fit(tmp_path / "a.pt")
+    once = _fit(tmp_path / "a")
     state = once.run()
-    again = _fit(tmp_path / "a.pt")
+    again = _fit(tmp_path / "a")
     assert _steps(again) == 0
     assert _same(again.run(), state)
     assert again.history == once.history
@@ -110,7 +111,7 @@ def test_a_finished_run_is_not_run_again_and_gives_the_same(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("change", ["seed", "stages", "backbone", "facts_known", "weights", "profile", "held", "start"])
 def test_a_checkpoint_of_another_run_is_not_gone_on_from(tmp_path: Path, change: str) -> None:
-    fit = _fit(tmp_path / "a.pt")
+    fit = _fit(tmp_path / "a")
     fit.run()
     examples = fit.windows.examples
     other = [Example(_columns(9), 0, "0", composed=True, facts=examples[0].facts), *examples[1:]]
@@ -124,7 +125,11 @@ def test_a_checkpoint_of_another_run_is_not_gone_on_from(tmp_path: Path, change:
         "held": {"held": Held(_held().pictures, np.array([1, 0, 0, 1, 0, 1]))},
         "start": {"start": _small("", 4, 2).state_dict()},
     }
-    assert _steps(_fit(tmp_path / "a.pt", **changes[change])) == 10
+    begun = _fit(tmp_path / "a", **changes[change])
+    assert not begun.goes_on
+    assert _steps(begun) == 10
+    assert _fit(tmp_path / "a").goes_on  # the other run's is still there
+    assert _steps(_fit(tmp_path / "a")) == 0
 
 
 def test_a_stage_ends_when_nothing_better_comes_and_gives_the_best(
@@ -140,7 +145,7 @@ def test_a_stage_ends_when_nothing_better_comes_and_gives_the_best(
 
     monkeypatch.setattr(Fit, "_measure", noting)
     monkeypatch.setattr(module, "balanced", lambda *_: (next(losses), 0.5))
-    fit = _fit(tmp_path / "a.pt", stages=(Stage(1, 16, 80, 4, 2e-3, 0.9, 2),), patience=1)
+    fit = _fit(tmp_path / "a", stages=(Stage(1, 16, 80, 4, 2e-3, 0.9, 2),), patience=1)
     told: list[float] = []
     fit.told = lambda _stage, _images, loss: told.append(loss)
     state = fit.run()
@@ -154,7 +159,7 @@ def test_a_stage_ends_when_nothing_better_comes_and_gives_the_best(
 
 def test_without_a_stage_there_is_nothing_to_train(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no stage"):
-        _fit(tmp_path / "a.pt", stages=()).run()
+        _fit(tmp_path / "a", stages=()).run()
 
 
 def test_what_goes_wrong_in_the_drawing_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +168,7 @@ def test_what_goes_wrong_in_the_drawing_is_raised(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(Windows, "batch", broken)
     with pytest.raises(OSError, match="the disk is gone"):
-        _fit(tmp_path / "a.pt").run()
+        _fit(tmp_path / "a").run()
 
 
 def test_it_learns(tmp_path: Path) -> None:
@@ -173,7 +178,7 @@ def test_it_learns(tmp_path: Path) -> None:
     examples = [Example(one, genre, "", composed=False, facts=nothing) for genre, one in enumerate((even, striped))]
     windows = Windows(examples, "cqt", "floor80", 2, mixup=0.0)
     fit = _fit(
-        tmp_path / "a.pt", facts=0, windows=windows, held=None, stages=(Stage(1, 16, 960, 16, 2e-2, 0.9),)
+        tmp_path / "a", facts=0, windows=windows, held=None, stages=(Stage(1, 16, 960, 16, 2e-2, 0.9),)
     )  # fmt: skip
     losses: list[float] = []
     fit.told = lambda _stage, _images, loss: losses.append(loss)
@@ -207,13 +212,3 @@ def test_logits_do_not_depend_on_the_batches() -> None:
     at_once, in_parts = (logits_of(network, _held().pictures, CPU, batch) for batch in (16, 4))
     assert at_once.shape == (6, 3)
     torch.testing.assert_close(at_once, in_parts)
-
-
-def test_what_is_held_out_is_seen_at_the_scale_of_the_stage() -> None:
-    grey = torch.arange(224, dtype=torch.uint8).repeat(2, 1, 224, 1)
-    half = at_scale(grey, 112)
-    assert half.shape == (2, 1, 112, 112)
-    assert half.dtype == torch.uint8
-    # Each pixel is between the two that it stands for.
-    assert (half[0, 0, 50, 10:100].float() - (2 * torch.arange(10, 100) + 0.5)).abs().max() <= 0.5
-    assert at_scale(grey, 224) is grey

@@ -81,12 +81,6 @@ def test_batches_have_the_shapes_that_are_promised(examples: list[Example]) -> N
     assert windows.columns == 185
 
 
-def test_half_the_scale_shows_as_long_in_half_the_pixels(examples: list[Example]) -> None:
-    windows = Windows(examples, "mel", "floor80", 4, width=48, height=112, mixup=0.0)
-    assert windows.batch(2, (1,)).pictures.shape == (2, 3, 112, 48)
-    assert windows.columns == 185
-
-
 def test_the_same_seed_gives_the_same_batch_whatever_was_drawn_before(examples: list[Example]) -> None:
     windows = Windows(examples, "cqt", "seed", 3, width=32)
     first = windows.batch(4, (1, 7))
