@@ -30,6 +30,7 @@ OF_A_RECORDING: tuple[Format, ...] = ("audacity", "cue")
 """Formats whose times count from the start of a recording, and which are of one station."""
 
 _FLUSH_EVERY = 500
+_STEP = 100
 
 T = TypeVar("T")
 
@@ -233,9 +234,10 @@ def _progress(total: int, file: TextIO) -> Iterator[Callable[[Iterator[T]], Iter
         task = progress.add_task("timeline", total=total)
 
         def counted(items: Iterator[T]) -> Iterator[T]:
-            for item in items:
+            for number, item in enumerate(items, start=1):
                 yield item
-                progress.advance(task)
+                if number % _STEP == 0 or number == total:  # drawing costs more than a row
+                    progress.update(task, completed=number)
 
         yield counted
 

@@ -20,10 +20,17 @@ MOST_INTERRUPTIONS = 500
 
 _HOUR_US = 3_600_000_000
 _SECOND_US = 1_000_000
-_COLUMNS = (("Time", ""), ("Share", ""), ("Stretches", " spare"), ("Longest", " spare"), ("How sure", ""))
+_COLUMNS = (("Time", ""), ("Share", ""), ("Stretches", " spare"), ("Longest", " spare"), ("Sure", ""))
 """Of the sums; a phone has no room for the spare ones."""
 
-_MUTED = {"silence": "Silence", "no_signal": "Lost signal", "down": "Daemon down", "not_recorded": "Not recorded"}
+_TILES = {
+    "music": "Music",
+    "speech": "Speech",
+    "silence": "Silence",
+    "no_signal": "Lost signal",
+    "down": "Daemon down",
+    "not_recorded": "Not recorded",
+}
 
 
 def report_lines(days: Sequence[StationDay], now_us: int) -> Iterator[str]:
@@ -66,18 +73,18 @@ def _dates(days: Sequence[StationDay]) -> str:
 
 def _section(day: StationDay, looks: Mapping[Category, Swatch], now_us: int) -> Iterator[str]:
     totals = day.totals()
-    whole_s = round(day.us / _SECOND_US)
+    shown_s = apportion(totals, round(day.us / _SECOND_US))
     yield "<main>\n"
     yield f"<header><p>{escape(f'{day.day:%A %-d %B %Y}')}</p><h1>{_words(day.name)}</h1>\n"
     yield f"<p>{escape(_about(day, now_us))}</p></header>\n"
     yield from _untrained(day)
-    yield from _tiles(totals, day.us)
+    yield from _tiles(totals, shown_s)
     yield "<section><h2>Through the day</h2>\n"
     yield '<div class="chart"><div class="scale"><span>100&nbsp;%</span><span>50</span><span>0</span></div>'
     yield f"<div>{day_plot(day, looks)}</div></div>\n"
     entries = "".join(_entry(category, looks) for category in totals if category.kind != "to_come")
     yield f'<ul class="legend">{entries}</ul></section>\n'
-    yield from _sums(day, totals, looks, whole_s)
+    yield from _sums(day, shown_s, looks)
     yield from _by_hour(day, totals, looks)
     yield from _interruptions(day, looks)
     yield from _titles(day)
@@ -105,18 +112,16 @@ def _untrained(day: StationDay) -> Iterator[str]:
         )
 
 
-def _tiles(totals: Mapping[Category, int], whole_us: int) -> Iterator[str]:
-    """The answers that one looks for first."""
-
-    def time(*kinds: str) -> int:
-        return sum(us for category, us in totals.items() if category.kind in kinds)
-
-    tiles = [("Music", time("music"), False), ("Speech", time("speech"), False)]
-    tiles += [(words, time(kind), True) for kind, words in _MUTED.items() if kind != "not_recorded" or time(kind)]
+def _tiles(totals: Mapping[Category, int], shown_s: Mapping[Category, int]) -> Iterator[str]:
+    """The answers that one looks for first; in the seconds of the sums."""
+    whole_us = sum(totals.values())
     yield '<ul class="tiles">'
-    for words, us, trouble in tiles:
-        mark = ' class="trouble"' if trouble and us else ""
-        length = clock(us) if us else "none"
+    for kind, words in _TILES.items():
+        us = sum(us for category, us in totals.items() if category.kind == kind)
+        if kind == "not_recorded" and not us:
+            continue
+        mark = ' class="trouble"' if us and kind not in {"music", "speech"} else ""
+        length = hms(sum(seconds for category, seconds in shown_s.items() if category.kind == kind)) if us else "none"
         yield f"<li{mark}><span>{words}</span><b>{length}</b><span>{_percent(us, whole_us)}</span></li>"
     yield "</ul>\n"
 
@@ -132,11 +137,10 @@ def _swatch(category: Category, looks: Mapping[Category, Swatch]) -> str:
     )
 
 
-def _sums(
-    day: StationDay, totals: Mapping[Category, int], looks: Mapping[Category, Swatch], whole_s: int
-) -> Iterator[str]:
+def _sums(day: StationDay, shown_s: Mapping[Category, int], looks: Mapping[Category, Swatch]) -> Iterator[str]:
     """Every category's time; whole seconds and tenths of a percent that add up to the day's."""
-    shown_s, shown_tenths = apportion(totals, whole_s), apportion(totals, 1000)
+    totals = day.totals()
+    shown_tenths = apportion(totals, 1000)
     yield '<section><h2>Sums</h2><div class="scroll"><table class="sums"><thead><tr><th scope="col">What</th>'
     yield "".join(f'<th scope="col" class="number{kind}">{word}</th>' for word, kind in _COLUMNS)
     yield "</tr></thead><tbody>\n"
@@ -156,7 +160,7 @@ def _sums(
     yield f'<td class="number">{sum(shown_tenths.values()) / 10:.1f} %</td>'
     yield f'<td class="number spare">{len(day.stretches):,}</td><td class="spare"></td><td></td></tr></tfoot></table>'
     yield "</div>\n"
-    yield '<p class="small">How sure: the mean probability that the networks gave. Times are rounded so that '
+    yield '<p class="small">Sure: the mean probability that the networks gave. Times are rounded so that '
     yield "they add up to the day.</p></section>\n"
 
 
