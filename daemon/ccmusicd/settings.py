@@ -18,11 +18,11 @@ from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.runtimes import Runtime
 from ccmusicd.capture.options import AtEnd, RawSampleFormat
 from ccmusicd.capture.spec import parse_spec, redact
+from ccmusicd.faults import ENV_PREFIX, explain
 from ccmusicd.publish.topics import check_topic_part
 from ccmusicd.resources import resource
 
 SYSTEM_FILE = Path("/etc/ccmusic-stream/config.toml")
-ENV_PREFIX = "CCMUSIC_"
 
 Positive = Annotated[float, Field(gt=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -226,7 +226,7 @@ def load(
     try:
         return Settings(**merged)
     except ValidationError as error:
-        raise SettingsError(_explain(error, text, file, environment, line)) from None
+        raise SettingsError(explain(error, text, file, environment, line)) from None
 
 
 def as_json(settings: Settings) -> str:
@@ -329,67 +329,3 @@ def _from_environment() -> dict[str, Any]:
         return EnvSettingsSource(Settings)()
     except UnreadableSettingsError as error:
         raise SettingsError(f"environment {ENV_PREFIX}…: {error}; lists and tables are written as JSON") from None
-
-
-def _explain(
-    error: ValidationError, text: str, file: Path | None, environment: Mapping[str, Any], overrides: Mapping[str, Any]
-) -> str:
-    """A line for each fault: where it stands, the key, the value, and what was expected."""
-    lines = []
-    for fault in error.errors(include_url=False):
-        path = [str(part) for depth, part in enumerate(fault["loc"]) if not _is_union_branch(depth, part)]
-        key = ".".join(path)
-        shown = _shown(fault["input"]) if fault["type"] != "extra_forbidden" and "password" not in key else ""
-        reason = {"extra_forbidden": "unknown key", "missing": "is missing"}.get(
-            fault["type"], fault["msg"].removeprefix("Value error, ")
-        )
-        where = _where(path, text, file, environment, overrides)
-        lines.append(f"{where}: {key}: {reason}{'' if reason == 'is missing' else shown}")
-    return "\n".join(dict.fromkeys(lines))
-
-
-def _shown(value: Any) -> str:
-    """The value, unless it may hold a secret: addresses do, and so may whole tables and lists."""
-    harmless = isinstance(value, bool | int | float) or (isinstance(value, str) and not re.search(r"[@:/]", value))
-    return f" (it is {value!r})" if harmless else ""
-
-
-def _is_union_branch(depth: int, part: str | int) -> bool:
-    """Whether pydantic names a branch here and no key: below table and key only, since a station may be called str."""
-    return depth > 1 and isinstance(part, str) and ("[" in part or part in {"float", "str"})
-
-
-def _where(
-    path: list[str], text: str, file: Path | None, environment: Mapping[str, Any], overrides: Mapping[str, Any]
-) -> str:
-    if _holds(overrides, path):
-        return "command line"
-    if _holds(environment, path):
-        return f"environment {ENV_PREFIX}{'__'.join(path).upper()}"
-    line = _line_of(path, text)
-    return f"{file}, line {line}" if line else str(file or "configuration")
-
-
-def _holds(nested: Any, path: list[str]) -> bool:
-    for part in path:
-        if not isinstance(nested, Mapping) or part not in nested:
-            return False
-        nested = nested[part]
-    return True
-
-
-def _line_of(path: list[str], text: str) -> int | None:
-    """The line where the key `path` is set, or its table begins; tomllib does not tell positions."""
-    table: list[str] = []
-    nearest = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[+([^\]]+)\]", line)
-        if header:
-            table = [part.strip().strip("\"'") for part in header[1].split(".")]
-            if table[: len(path)] == path[: len(table)]:
-                nearest = number
-            continue
-        key = re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line)
-        if key and [*table, *(part.strip("\"'") for part in key[1].split("."))] == path:
-            return number
-    return nearest
