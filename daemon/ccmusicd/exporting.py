@@ -119,7 +119,7 @@ def report(
             return station_day(names.get(one, one), the_day, zone, bounds_us, pieces, titles, now_us)
 
         with _output(output, url) as file:
-            wanted = stations if station is None else [station]
+            wanted = [station] if station is not None else _heard(reader, stations, bounds_us)
             with _progress(len(wanted), file) as counted:
                 days = [read(one) for one in counted(iter(wanted))]
             _write(report_lines(days, now_us), file)
@@ -137,6 +137,11 @@ def _of_a_recording(
     if form == "audacity":
         return audacity_lines(pieces, begin_us)
     return cue_lines(pieces, begin_us, until_us, station=station, audio=audio or f"{station}.wav", zone=zone)
+
+
+def _heard(reader: RecordReader, stations: list[str], bounds_us: tuple[int, int]) -> list[str]:
+    """The stations with a record of that time, lest those of other years fill the page; all, if there is none."""
+    return [one for one in stations if reader.count(one, *bounds_us)] or stations
 
 
 def _check_station(station: str | None, stations: list[str]) -> None:

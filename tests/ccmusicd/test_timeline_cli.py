@@ -244,6 +244,10 @@ def test_several_stations_are_all_exported_but_a_recording_is_of_one(timeline: C
     ended = timeline("export", "--format", "cue")
     assert (ended.returncode, ended.stdout) == (64, "")
     assert "choose a --station of studio, web" in ended.stderr
+    page = timeline("report", "--day", "2026-05-01").stdout
+    assert [name in page for name in ("<bdi>studio</bdi>", "<bdi>web</bdi>")] == [True, True]
+    before = timeline("report", "--day", "2026-04-30").stdout  # of which there is no record of the other one
+    assert [name in before for name in ("<bdi>studio</bdi>", "<bdi>web</bdi>")] == [True, False]
     assert timeline("export", "--format", "audacity", "--station", "web").stdout.startswith(
         "0.000000\t3600.000000\trock"
     )
