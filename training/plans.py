@@ -38,22 +38,22 @@ class Stage:
 
 
 _LIGHT = (
-    Stage(1, 48, 38_000, 32, 2e-3, measured=150),
-    Stage(1, 96, 8_000, 32, 1e-3),
-    Stage(1, 224, 1_200, 16, 2e-4, 0.99, 25),
+    Stage(1, 48, 28_000, 32, 2e-3, measured=150),
+    Stage(1, 96, 7_000, 32, 1e-3),
+    Stage(1, 224, 1_000, 16, 2e-4, 0.99, 25),
 )
 _CPU: Mapping[str, tuple[Stage, ...]] = {
     "mobilenet_v3_large": (
-        Stage(1, 48, 60_000, 32, 2e-3, measured=150),
-        Stage(1, 96, 14_000, 32, 1e-3),
-        Stage(1, 224, 2_000, 16, 2e-4, 0.99, 40),
+        Stage(1, 48, 42_000, 32, 2e-3, measured=150),
+        Stage(1, 96, 10_000, 32, 1e-3),
+        Stage(1, 224, 1_600, 16, 2e-4, 0.99, 25),
     ),
     "efficientnet_b0": _LIGHT,
     "densenet121": (
-        Stage(2, 48, 36_000, 32, 2e-3, measured=150),
-        Stage(2, 96, 8_000, 32, 1e-3),
-        Stage(2, 224, 1_200, 16, 2e-4, 0.99, 25),
-        Stage(1, 224, 320, 8, 1e-4, 0.97, 15),
+        Stage(2, 48, 30_000, 32, 2e-3, measured=150),
+        Stage(2, 96, 7_000, 32, 1e-3),
+        Stage(2, 224, 1_000, 16, 2e-4, 0.99, 25),
+        Stage(1, 224, 240, 8, 1e-4, 0.97, 10),
     ),
     "resnet50": (
         Stage(2, 48, 55_000, 32, 2e-3, measured=150),
