@@ -43,11 +43,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The average network on what is held out after `images` images: mean loss over genres, mean recall over genres."""
+    """The average network on what is held out after `images` images: mean loss over genres, mean recall over genres.
+
+    `train_loss` is the mean since the measurement before; None where a stage begins.
+    """
 
     stage: int
     images: int
-    train_loss: float
+    train_loss: float | None
     loss: float
     recall: float
 
@@ -112,6 +115,9 @@ class Fit:
             optimiser.load_state_dict(going["optimiser"])
             average.restore(going["average"], going["step"])
             self._best, first = going["stage_best"], going["step"]
+        elif self.held is not None and (before is not None or self.start is not None):
+            # What a stage begins with is held against what it makes of it: none may end worse than it began.
+            self._measure(network, average, number, 0, None)
         self.windows.width = stage.width
         losses: list[float] = going["losses"] if going and going["step"] else []
         saved = time.monotonic()
@@ -165,7 +171,7 @@ class Fit:
         optimiser.step()
         return float(loss.detach())
 
-    def _measure(self, network: nn.Module, average: Average, stage: int, images: int, train_loss: float) -> int:
+    def _measure(self, network: nn.Module, average: Average, stage: int, images: int, train_loss: float | None) -> int:
         """Measure the average; returns how many measurements ago the best one of this stage was."""
         assert self.held is not None  # noqa: S101 (its caller asks)
         own = {key: value.clone() for key, value in network.state_dict().items()}

@@ -1,6 +1,7 @@
 """`python -m training.train --data DIR… --bundle OUT`: networks for the genres of any folders of music."""
 
 import json
+import math
 import os
 import tempfile
 import time
@@ -260,7 +261,10 @@ class _Run:
         histories = {name: fit.history for name, fit in self.histories.items()}
         loss_curves(
             folder / "loss.png",
-            {name: [one.train_loss for one in history] for name, history in histories.items()},
+            {
+                name: [math.nan if one.train_loss is None else one.train_loss for one in history]
+                for name, history in histories.items()
+            },
             {name: [one.loss for one in history] for name, history in histories.items()},
         )
         confusion_matrix(folder / "confusion.png", joint.confusion, self._labels.slugs, "Held out, the ensemble")

@@ -96,7 +96,7 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(tmp_path: Path, *, hel
     assert _same(last.run(), expected)
     assert first[0] == (1, 12)  # it went on where it was
     assert last.history == whole.history
-    assert [one.images for one in whole.history] == ([8, 16, 24, 8, 16] if held else [])
+    assert [one.images for one in whole.history] == ([8, 16, 24, 0, 8, 16] if held else [])
     assert not _same(expected, _fit(tmp_path / "other", seed=4, **judges).run())
 
 
@@ -155,6 +155,24 @@ def test_a_stage_ends_when_nothing_better_comes_and_gives_the_best(
     assert not _same(state, measured[3])
     means = [one.train_loss for one in fit.history]
     np.testing.assert_allclose(means, np.reshape(told, (4, 2)).mean(axis=1), rtol=1e-6)
+
+
+def test_no_stage_ends_worse_than_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Stage(2, 16, 16, 4, 2e-3, 0.9, 2), Stage(1, 16, 16, 4, 2e-3, 0.9, 2)
+    losses = iter([1.0, 0.5, 0.5, 0.9, 0.8])
+    monkeypatch.setattr(module, "balanced", lambda *_: (next(losses), 0.5))
+    fit = _fit(tmp_path / "a", stages=(first, second))
+    state = fit.run()
+    assert [(one.stage, one.images, one.train_loss is None) for one in fit.history] == [
+        (0, 8, False), (0, 16, False), (1, 0, True), (1, 8, False), (1, 16, False)
+    ]  # fmt: skip
+    losses = iter([1.0, 0.5])
+    narrow, full = _small("", 4, 2), _small("", 4, 1)
+    narrow.load_state_dict(_fit(tmp_path / "b", stages=(first,)).run())
+    full.load_state_dict(state)
+    torch.testing.assert_close(
+        logits_of(full, _held().pictures, CPU), logits_of(narrow, _held().pictures, CPU), rtol=1e-3, atol=1e-3
+    )
 
 
 def test_without_a_stage_there_is_nothing_to_train(tmp_path: Path) -> None:
