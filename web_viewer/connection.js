@@ -1,15 +1,19 @@
 // The WebSocket to the daemon: reconnects for ever with backoff, and drops a connection that has gone quiet.
 
+import { token } from "./token.js";
+
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 const STEADY_MS = 10_000;
 // The daemon sends a status once a second: this much quiet means that the connection is dead, whatever TCP believes.
 const QUIET_MS = 10_000;
+const NOT_ADMITTED = 4401; // the daemon's close code when the token is missing or wrong
 
 /**
  * A connection that keeps itself up.
  *
- * `state` is "connecting", "live" (hello has come) or "waiting" (for the next attempt, at `retryAt` of performance.now()).
+ * `state` is "connecting", "live" (hello has come), "waiting" (for the next attempt, at `retryAt` of performance.now()),
+ * or "locked": the daemon wants another token, and `open` tries it.
  * Calls `onState()` on every change, `onMessage(object)` for JSON and `onColumns(ArrayBuffer)` for spectrogram frames.
  */
 export class Connection {
@@ -38,9 +42,15 @@ export class Connection {
     socket.binaryType = "arraybuffer";
     this._socket = socket;
     this._become("connecting");
+    // Without one, too: who asks for it says so at once, and who does not takes no notice.
+    socket.onopen = () => socket.send(JSON.stringify({ type: "token", token: token() }));
     // A socket that was given up may still report: only the newest one counts.
     socket.onmessage = (event) => socket === this._socket && this._receive(event.data);
-    socket.onclose = () => socket === this._socket && this._lost();
+    socket.onclose = ({ code }) => {
+      if (socket !== this._socket) return;
+      if (code === NOT_ADMITTED) this._refused();
+      else this._lost();
+    };
   }
 
   /** Try at once instead of waiting for the next attempt. */
@@ -72,6 +82,11 @@ export class Connection {
     this._become("live");
     // Only now: onMessage may have chosen the station by what hello says.
     if (this._subscription) this._socket.send(this._subscription);
+  }
+
+  _refused() {
+    this._socket = null;
+    this._become("locked");
   }
 
   _lost() {

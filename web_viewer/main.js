@@ -3,6 +3,7 @@
 import { readColumns } from "./columns.js";
 import { Connection } from "./connection.js";
 import { byId } from "./dom.js";
+import { Entry } from "./entry.js";
 import { Header } from "./header.js";
 import { Health } from "./health.js";
 import { headline } from "./headline.js";
@@ -25,7 +26,9 @@ const store = new Store();
 const now = new Now();
 const level = new LevelMeter();
 const spectrogram = new Spectrogram();
-const rooms = [new Header(), new Models(), new Rolling(), new Segments(), new Health()];
+// Before the stations read the address: a token in it is none.
+const entry = new Entry(() => connection.state === "locked" && connection.open());
+const rooms = [new Header(), entry, new Models(), new Rolling(), new Segments(), new Health()];
 const switchboard = new StationSwitch(changeStation);
 const connection = new Connection(socketUrl(), { onState: changeConnection, onMessage: receive, onColumns: receiveColumns });
 let scheduled = false;
@@ -72,7 +75,7 @@ function changeStation() {
 }
 
 function changeConnection() {
-  if (connection.state === "waiting") {
+  if (connection.state === "waiting" || connection.state === "locked") {
     store.disconnected();
     spectrogram.expectRestart();
     level.clear();

@@ -29,7 +29,7 @@ export class Now {
     this._room.dataset.state = head.name;
     setText(this._genre, words);
     this._genre.style.setProperty("--letters", Math.max(SHORT_WORD, lettersIn(words)));
-    setTextOrHide(byId("genre-also"), isGenre ? genreNameAlso(labels, head.name) : this._why(head.name, labels));
+    setTextOrHide(byId("genre-also"), isGenre ? genreNameAlso(labels, head.name) : this._why(connection.state === "locked" ? "locked" : head.name, labels));
     setTextOrHide(byId("genre-since"), this._since(head, hop, station));
     setTextOrHide(byId("genre-caveat"), isGenre && !hop.trained ? say("randomCaveat") : "");
     setTextOrHide(byId("title"), connection.state === "live" && station.title ? `♪ ${station.title}` : "");

@@ -18,13 +18,17 @@ from ccmusicd.analyzer import Analyzer
 from ccmusicd.capture.options import CaptureOptions
 from ccmusicd.capture.process import Capture, Ended
 from ccmusicd.capture.spec import SourceSpec, parse_spec
+from ccmusicd.excerpts import excerpt
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 from ccmusicd.notify import Notifier
 from ccmusicd.onair import DecisionOptions
+from ccmusicd.publish.access import Access
 from ccmusicd.publish.broker import parse_broker
+from ccmusicd.publish.listening import tls
 from ccmusicd.publish.metrics import Metrics, Traffic
 from ccmusicd.publish.mqtt import Mqtt
 from ccmusicd.publish.schema import check_record
+from ccmusicd.publish.streaming import OpenExcerpt
 from ccmusicd.publish.timeline import Timeline
 from ccmusicd.publish.web import Web
 from ccmusicd.resources import cache_folder, resource
@@ -33,10 +37,12 @@ from ccmusicd.settings import (
     SettingsError,
     StationSettings,
     bundle_names,
+    certificate,
     host_and_port,
     model_words,
     mqtt_password,
     state_directory,
+    web_token,
 )
 from ccmusicd.station import Station, StationOptions
 from ccmusicd.vitals import Vitals
@@ -77,6 +83,7 @@ class App:
         self._listening: dict[str, asyncio.Task[Ended]] = {}
         self._pause_changed = asyncio.Event()
         self._outcome: asyncio.Future[Outcome] | None = None
+        self._record_url = ""
         self._ready = False
         self.ended: dict[str, Ended] = {}
 
@@ -122,6 +129,7 @@ class App:
             with contextlib.suppress(OSError):  # the timeline says itself, and better, that it cannot write there
                 folder.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{folder / 'timeline.sqlite'}"
+        self._record_url = url
         timeline = self._vitals.timeline = Timeline(hub, url)
         stack.push_async_callback(timeline.stop)
         await asyncio.to_thread(timeline.start, time.time_ns() // 1000)
@@ -185,11 +193,19 @@ class App:
             metrics=metrics.text,
             max_clients=settings.web.max_clients,
             pause=self._pause,
-            allowed_origins=tuple(settings.web.allowed_origins),
+            timeline=self._excerpts(hub),
+            access=Access(
+                token=web_token(settings),
+                token_for_all=settings.web.token_for_all,
+                allowed_hosts=settings.web.allowed_hosts,
+                allowed_origins=settings.web.allowed_origins,
+            ),
+            root_path=settings.web.root_path,
+            certificate=certificate(settings),
         )
         await web.start()
         stack.push_async_callback(web.stop)
-        print(f"viewer: {_url(*web.address)}", flush=True)  # noqa: T201 - what a newcomer looks for
+        print(f"viewer: {web.url}", flush=True)  # noqa: T201 - what a newcomer looks for
         if settings.mqtt.url:
             mqtt = self._vitals.mqtt = Mqtt(
                 hub,
@@ -203,6 +219,10 @@ class App:
                 discovery_prefix=settings.mqtt.discovery_prefix if settings.mqtt.discovery else None,
             )
             await stack.enter_async_context(self._running(mqtt.run(), "mqtt"))
+
+    def _excerpts(self, hub: Hub) -> OpenExcerpt:
+        names = {station.id: station.name for station in hub.about.stations}
+        return lambda asked: excerpt(self._record_url, asked, names=names, now_us=time.time_ns() // 1000)
 
     # --- running ---
 
@@ -331,6 +351,9 @@ def check(settings: Settings, *, real_time: bool = True) -> Bundle:
     bundle = open_bundle(bundle_names(settings))
     models_to_use(bundle, model_words(settings))
     mqtt_password(settings)
+    web_token(settings)
+    if (files := certificate(settings)) is not None:
+        tls(*files)
     if settings.mqtt.url:
         parse_broker(settings.mqtt.url, ca_file=Path(settings.mqtt.ca_file) if settings.mqtt.ca_file else None)
     if settings.timeline.url:
@@ -368,8 +391,3 @@ def _about(
         ),
         ensemble_temperature=bundle.ensemble_temperature,
     )
-
-
-def _url(host: str, port: int) -> str:
-    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - what was listened on, not a choice
-    return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"

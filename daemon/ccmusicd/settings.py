@@ -112,6 +112,27 @@ class WebSettings(_Table):
 
     max_clients: Annotated[int, Field(ge=1)]
     allowed_origins: list[str]
+    allowed_hosts: list[str]
+    token: SecretStr | None = None
+    token_file: str
+    token_for_all: bool
+    root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$")]
+    tls_certificate: str
+    tls_key: str
+
+    @field_validator("token")
+    @classmethod
+    def _hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None:
+            _check_token(token.get_secret_value())
+        return token
+
+    @field_validator("tls_key")
+    @classmethod
+    def _with_its_certificate(cls, key: str, info: ValidationInfo) -> str:
+        if bool(key) != bool(info.data.get("tls_certificate")):
+            raise ValueError("tls_certificate and tls_key come together")
+        return key
 
 
 class MqttSettings(_Table):
@@ -280,13 +301,46 @@ def mqtt_password(settings: Settings) -> str | None:
     """
     if settings.mqtt.password is not None:
         return settings.mqtt.password.get_secret_value()
-    named = settings.mqtt.password_file
+    return _secret(settings.mqtt.password_file, "mqtt_password")
+
+
+def web_token(settings: Settings) -> str | None:
+    """The web server's token: of the environment, the named file, or systemd's credentials; None when there is none.
+
+    Raises:
+        SettingsError: the named file cannot be read, or holds what is no token.
+    """
+    if settings.web.token is not None:
+        return settings.web.token.get_secret_value()
+    token = _secret(settings.web.token_file, "web_token")
+    if token is not None:
+        try:
+            _check_token(token)
+        except ValueError as error:
+            raise SettingsError(f"the web server's token file: {error}") from None
+    return token
+
+
+def certificate(settings: Settings) -> tuple[Path, Path] | None:
+    """The web server's certificate and its key; None where it speaks plain HTTP."""
+    web = settings.web
+    return (Path(web.tls_certificate), Path(web.tls_key)) if web.tls_certificate else None
+
+
+def _secret(named: str, credential: str) -> str | None:
+    """What stands in the named file, else in systemd's credential."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     if named:
         return _read(Path(named)).strip()
-    if credentials and (file := Path(credentials) / "mqtt_password").is_file():
+    if credentials and (file := Path(credentials) / credential).is_file():
         return _read(file).strip()
     return None
+
+
+def _check_token(token: str) -> None:
+    """`ValueError` when it could not stand in a header, or is soon guessed."""
+    if not re.fullmatch(r"[!-~]{12,256}", token):
+        raise ValueError("a token is 12 to 256 characters of ASCII without spaces")
 
 
 def _default_file() -> Path:

@@ -16,6 +16,7 @@ from ccmusicd.settings import (
     load,
     model_words,
     mqtt_password,
+    web_token,
 )
 
 
@@ -134,9 +135,12 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         '[mqtt]\nurl = "mqtt://me:hush-2@host"\n[timeline]\nurl = "postgresql://me:hush-3@host/x"\n'
         '[stations.a]\ninput = "http://me:hush-4@host/live?token=hush-5"\n',
     )
+    monkeypatch.setenv("CCMUSIC_WEB__TOKEN", "hush-6-of-the-web")
     found = load(file)
     shown = as_json(found)
     assert "hush" not in shown
+    assert "hush" not in repr(found.web.token)
+    assert web_token(found) == "hush-6-of-the-web"
     assert "hush" not in repr(found.mqtt.password)
     assert json.loads(shown)["stations"]["a"]["input"].endswith("@host/live?token=***")
     assert mqtt_password(found) == "hush-1"
@@ -150,6 +154,8 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         "[mqtt]\nurl = ['mqtt://a:hush@h']\n",
         "stations = ['http://dj:hush@x/']\n",
         "[daemon]\nlisten = 'me:hush@host'\n",
+        "[web]\ntoken = 'hush'\n",
+        "[web]\ntoken = 'hush with a space'\n",
     ],
 )
 def test_faults_do_not_repeat_what_may_be_a_secret(tmp_path: Path, text: str) -> None:
@@ -182,6 +188,37 @@ def test_password_comes_from_the_named_file_or_the_credentials(tmp_path: Path, m
         mqtt_password(load(None, {"mqtt": {"password_file": str(tmp_path / "gone")}}))
 
 
+def test_the_token_comes_from_the_named_file_or_the_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "web_token").write_text("from-the-credentials\n")
+    (tmp_path / "other").write_text("from-the-named-file\n")
+    (tmp_path / "empty").write_text("\n")
+    assert web_token(load(None)) is None
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert web_token(load(None)) == "from-the-credentials"
+    assert web_token(load(None, {"web": {"token_file": str(tmp_path / "other")}})) == "from-the-named-file"
+    for wrong, why in (("gone", "cannot be read"), ("empty", "a token is 12 to 256 characters")):
+        with pytest.raises(SettingsError, match=why):
+            web_token(load(None, {"web": {"token_file": str(tmp_path / wrong)}}))
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({"tls_certificate": "/c.pem"}, "come together"),
+        ({"tls_key": "/k.pem"}, "come together"),
+        ({"root_path": "radio"}, "root_path"),
+        ({"root_path": "/radio/"}, "root_path"),
+        ({"root_path": "/a/../b"}, "root_path"),
+        ({"token_for_all": "perhaps"}, "token_for_all"),
+    ],
+)
+def test_web_settings_that_make_no_sense_are_refused(keys: dict[str, str], why: str) -> None:
+    with pytest.raises(SettingsError, match=why):
+        load(None, {"web": keys})
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:0", ("::1", 0)), ("studio.lan:8765", ("studio.lan", 8765))],
@@ -205,7 +242,7 @@ def test_default_file_lists_every_setting() -> None:
         assert f"[{table}]" in text
         assert field.annotation is not None
         for key in field.annotation.model_fields:
-            assert key == "password" or f"\n{key} = " in text
+            assert key in {"password", "token"} or f"\n{key} = " in text
     for key in settings.StationSettings.model_fields:
         assert f"\n# {key} = " in text
 

@@ -149,6 +149,7 @@ class Stage:
         self.hub = Hub(ABOUT)
         self.subscriptions: list[Mapping[str, Any]] = []
         self.connections = 0
+        self.key: str | None = None
         self.base_hop = HOP
         self.base_status = STATUS
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -239,6 +240,9 @@ class Stage:
     async def _talk(self, client: WebSocket) -> None:
         self._loop = asyncio.get_running_loop()
         await client.accept()
+        if self.key is not None and json.loads(await client.receive_text()) != {"type": "token", "token": self.key}:
+            await client.close(4401)
+            return
         await client.send_json(self.hub.about.to_wire())
         await client.send_json(self.hub.snapshot())
         self._clients.add(client)
@@ -248,6 +252,8 @@ class Stage:
         try:
             while True:
                 asked = json.loads(await client.receive_text())
+                if asked["type"] == "token":
+                    continue
                 inbox.topics = frozenset(asked["topics"])
                 inbox.stations = None if asked["stations"] is None else frozenset(asked["stations"])
                 self.subscriptions.append(asked)

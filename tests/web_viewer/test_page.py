@@ -117,6 +117,40 @@ def test_it_comes_back_by_itself_after_the_daemon_was_gone(stage: Stage, visitor
     visitor.complaints = [text for text in visitor.complaints if "WebSocket connection to" not in text]
 
 
+def test_a_token_in_the_address_lets_in_and_is_kept_out_of_sight(stage: Stage, visitor: Visitor) -> None:
+    stage.key = "correct horse+battery%"
+    page = visitor.open("#token=correct%20horse%2Bbattery%25")
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(page.locator("#entry")).to_be_hidden()
+    assert page.url == stage.url
+    asked = len(stage.subscriptions)
+    page.reload()
+    stage.wait_for(lambda: len(stage.subscriptions) > asked, "the tab to remember its token")
+    page.goto(stage.url + "#fm2")
+    expect(page.locator("[aria-current=true]")).to_have_text("FM Two")
+
+
+def test_without_the_token_the_page_asks_for_it_and_tells_nothing(stage: Stage, visitor: Visitor) -> None:
+    stage.key = "correct-horse-battery"
+    stage.hop()
+    page = visitor.page
+    page.goto(stage.url)
+    expect(page.locator("#token-why")).to_contain_text("only to those who have its token")
+    expect(page.locator("#connection")).to_have_text("Token needed")
+    expect(page.locator("#token")).to_be_focused()
+    expect(page.locator("#retry")).to_be_hidden()
+    page.keyboard.type("wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("#token-why")).to_have_text("That is not the daemon's token.")
+    assert "Jazz" not in page.content()
+    page.fill("#token", stage.key)
+    page.click("#entry button")
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(page.locator("#genre")).to_have_text("Jazz")
+    expect(page.locator("#entry")).to_be_hidden()
+    assert page.input_value("#token") == ""
+
+
 def test_a_connection_gone_quiet_is_given_up(stage: Stage, visitor: Visitor) -> None:
     visitor.page.clock.install()
     page = visitor.open()

@@ -23,13 +23,17 @@ _SEND_BUFFER_BYTES = 128 * 1024
 
 
 class BoundedHttp(H11Protocol):
-    """HTTP/1.1 whose head comes in time and whose connections are counted; `limit_concurrency` must be set."""
+    """HTTP/1.1 whose head comes in time and whose connections are counted; `limit_concurrency` must be set.
+
+    It stands in the ASGI scope (`state.connection`), to be cut by what answers.
+    """
 
     head_timeout_s: float = HEAD_TIMEOUT_S
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock for the first request."""
+        self.app_state = {**self.app_state, "connection": self}
         super().connection_made(transport)
         # Up to the limit's double uvicorn answers each request with 503; a flood beyond costs no more than its accept.
         if self.limit_concurrency is not None and len(self.connections) > 2 * self.limit_concurrency:
@@ -46,6 +50,10 @@ class BoundedHttp(H11Protocol):
         """Stop the clock."""
         self._stop_clock()
         super().connection_lost(exc)
+
+    def cut(self) -> None:
+        """End at once, whatever the peer has not read."""
+        self.transport.abort()
 
     def _watch_head(self) -> None:
         if self.conn.their_state is not h11.IDLE or self.transport.is_closing():

@@ -1,6 +1,7 @@
 """The error tree of the publishers; `exit_code` is what the program ends with.
 
 PublishError          the web server cannot start: its address cannot be had, its viewer is missing (69)
+├── CertificateError  the web server's certificate or its key cannot be used (78)
 ├── TopicError        an MQTT address or a part of a topic cannot be used (78)
 └── RecordError       the timeline's database is not one that this program can use (78)
     ├── MissingRecordError  there is none, or it cannot be read (66)
@@ -16,6 +17,12 @@ class PublishError(CcmusicError):
     """A publisher cannot start."""
 
     exit_code = os.EX_UNAVAILABLE
+
+
+class CertificateError(PublishError):
+    """The web server's certificate or its key cannot be used."""
+
+    exit_code = os.EX_CONFIG
 
 
 class TopicError(PublishError):

@@ -1,31 +1,33 @@
 """The web server: the viewer's files, the HTTP API and `/ws`, on one port."""
 
 import asyncio
-import errno
 import logging
 import mimetypes
-import socket
-from collections.abc import Awaitable, Callable, Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from ccmusicd import __version__
-from ccmusicd.events import WIRE_VERSION
-from ccmusicd.hub import Hub, Latest, StationInfo
-from ccmusicd.publish.connection import HEAD_TIMEOUT_S, MAX_URI_BYTES, BoundedHttp, BoundedWebSocket, EmbeddedServer
+from ccmusicd.hub import Hub
+from ccmusicd.publish.access import Access, Guarded, client_address, is_loopback, too_many, unauthorized
+from ccmusicd.publish.api import Api
+from ccmusicd.publish.connection import HEAD_TIMEOUT_S, BoundedHttp, BoundedWebSocket, EmbeddedServer
 from ccmusicd.publish.errors import PublishError
-from ccmusicd.publish.websocket import MAX_COMMAND_BYTES, Pause, Session, Wire
+from ccmusicd.publish.guard import Guard
+from ccmusicd.publish.limits import Limiter
+from ccmusicd.publish.listening import listen, tls
+from ccmusicd.publish.streaming import Excerpts, OpenExcerpt
+from ccmusicd.publish.websocket import MAX_COMMAND_BYTES, TOKEN_TIMEOUT_S, Pause, Session, Wire, admits
 
 _log = logging.getLogger(__name__)
 
@@ -33,20 +35,11 @@ _log = logging.getLogger(__name__)
 for _suffix in (".js", ".mjs"):
     mimetypes.add_type("text/javascript", _suffix)
 
-_SAFETY = {
-    "content-security-policy": (
-        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; object-src 'none'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    # The browser keeps a copy and asks each time whether it still holds (ETag): no stale viewer after an update.
-    "cache-control": "no-cache",
-}
-
 _HTTP_CONNECTIONS_BESIDE_CLIENTS = 100
 _STOP_TIMEOUT_S = 1
 _PING_S = 20.0
+_MOST_AT_THE_DOOR = 32
+"""Clients that may connect and have not shown their token yet; they take no place of those who have."""
 
 
 class Web:
@@ -55,8 +48,13 @@ class Web:
     `viewer` is the folder with `index.html`. `ready` decides `/readyz`; `ailment` says why the daemon analyses
     nothing, which makes `/healthz` 503, and `health` adds what is degraded. `metrics` is the text of `/metrics`.
     `pause` is called with (station, True) to pause and (station, False) to resume; without it clients may not.
-    Browsers on other hosts are refused unless their origin ("https://example.org") stands in `allowed_origins`. A
-    client whose connection takes nothing for `send_timeout_s` is cut.
+    `timeline` opens excerpts of the record for `/api/v1/timeline`; without it there are none.
+    A client whose connection takes nothing for `send_timeout_s` is cut.
+
+    `access` has the rules: with a token, all but the viewer's files, `/healthz` and `/readyz` asks for it, and a
+    WebSocket that shows none has `token_timeout_s` for its first message; `limiter` says how often an address may ask.
+    `root_path` ("/radio") is the subpath at which a proxy shows it all, `certificate` a certificate and its key as PEM
+    files, for https and wss.
     """
 
     def __init__(
@@ -72,9 +70,14 @@ class Web:
         health: Callable[[], Mapping[str, Any]] = dict,
         ailment: Callable[[], str | None] = lambda: None,
         metrics: Callable[[], bytes] = bytes,
-        allowed_origins: tuple[str, ...] = (),
+        timeline: OpenExcerpt | None = None,
+        access: Access | None = None,
+        root_path: str = "",
+        certificate: tuple[Path, Path] | None = None,
+        limiter: Limiter | None = None,
         send_timeout_s: float = 10.0,
         head_timeout_s: float = HEAD_TIMEOUT_S,
+        token_timeout_s: float = TOKEN_TIMEOUT_S,
     ) -> None:
         if not (viewer / "index.html").is_file():
             raise PublishError(f"the viewer's folder {viewer} has no index.html")
@@ -90,11 +93,17 @@ class Web:
         self._health = health
         self._ailment = ailment
         self._metrics = metrics
-        self._allowed_origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
+        self._timeline = timeline
+        self._access = access or Access()
+        self._root_path = root_path
+        self._certificate = certificate
+        self._limiter = Limiter() if limiter is None else limiter
         self._send_timeout_s = send_timeout_s
         self._head_timeout_s = head_timeout_s
+        self._token_timeout_s = token_timeout_s
         self._wire = Wire()
         self._sessions: set[Session] = set()
+        self._at_the_door = 0
         self._server: EmbeddedServer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._address: tuple[str, int] = (host, port)
@@ -103,6 +112,13 @@ class Web:
     def address(self) -> tuple[str, int]:
         """Host and port as bound; the real port when 0 was asked for."""
         return self._address
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the viewer."""
+        host, port = self._address
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - what was listened on, not a choice
+        return f"http{'s' if self._certificate else ''}://{f'[{shown}]' if ':' in shown else shown}:{port}/"
 
     @property
     def clients(self) -> int:
@@ -120,10 +136,12 @@ class Web:
         return self._events_dropped + sum(session.dropped for session in self._sessions)
 
     async def start(self) -> None:
-        """Listen; `PublishError` when the address cannot be had."""
-        sockets = await self._bind()
+        """Listen; `PublishError` when the address cannot be had or the certificate cannot be used."""
+        context = tls(*self._certificate) if self._certificate else None
+        sockets = await listen(self._host, self._port)
         self._address = sockets[0].getsockname()[:2]
-        self._server = EmbeddedServer(self._config())
+        self._close_doors([sock.getsockname()[0] for sock in sockets])
+        self._server = EmbeddedServer(self._config(context))
         self._serving = asyncio.create_task(self._server.serve(sockets), name="web")
         up = asyncio.create_task(self._server.up.wait())
         await asyncio.wait((up, self._serving), return_when=asyncio.FIRST_COMPLETED)
@@ -147,7 +165,18 @@ class Web:
         await asyncio.gather(self._serving, return_exceptions=True)
         self._server = None
 
-    def _config(self) -> uvicorn.Config:
+    def _close_doors(self, addresses: list[str]) -> None:
+        """Tell the rules on which addresses it listens, and the log where those are open to everybody."""
+        loopback = all(map(is_loopback, addresses))
+        self._access.listens(self._host, loopback=loopback)
+        if not loopback and self._access.is_open:
+            _log.warning(
+                "web: other machines can reach %s, and need no token to see and pause every station: "
+                "set [web] token_file, or listen on 127.0.0.1",
+                self._host,
+            )
+
+    def _config(self, context: ssl.SSLContext | None) -> uvicorn.Config:
         timeout = self._head_timeout_s
 
         class Http(BoundedHttp):
@@ -170,49 +199,25 @@ class Web:
             server_header=False,
             limit_concurrency=self._max_clients + _HTTP_CONNECTIONS_BESIDE_CLIENTS,
             timeout_graceful_shutdown=_STOP_TIMEOUT_S,
+            ssl_context_factory=None if context is None else lambda _config, _default: context,
         )
 
-    async def _bind(self) -> list[socket.socket]:
-        loop = asyncio.get_running_loop()
-        shown = f"{self._host} port {self._port}"
-        try:
-            found = await loop.getaddrinfo(
-                self._host or None, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
-        except OSError as error:
-            raise PublishError(f"cannot listen on {shown}: {error.strerror}") from None
-        sockets: list[socket.socket] = []
-        refusal: OSError | None = None
-        for family, _, _, _, address in dict.fromkeys(found):
-            try:
-                # With port 0 every address takes the port that the first one was given.
-                port = sockets[0].getsockname()[1] if sockets else address[1]
-                sockets.append(_listener(family, (address[0], port, *address[2:])))
-            except OSError as error:
-                refusal = error
-                if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
-                    break
-        if sockets and (refusal is None or refusal.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}):
-            return sockets
-        for sock in sockets:
-            sock.close()
-        reason = refusal.strerror if refusal is not None else "the name has no address"
-        raise PublishError(f"cannot listen on {shown}: {reason}")
-
     def _application(self) -> ASGIApp:
-        return _Guard(
+        guarded = [Middleware(Guarded, access=self._access, limiter=self._limiter)]
+        timeline = Excerpts(self._timeline, send_timeout_s=self._send_timeout_s) if self._timeline else None
+        return Guard(
             Starlette(
                 routes=[
                     Route("/healthz", self._healthz),
                     Route("/readyz", self._readyz),
-                    Route("/metrics", self._metrics_text),
-                    Route("/api/v1/stations", self._stations),
-                    Route("/api/v1/now", self._now),
-                    Mount("/api", app=_no_such_thing),
+                    Route("/metrics", self._metrics_text, middleware=guarded),
+                    Mount("/api", app=Api(self._hub, timeline).application(), middleware=guarded),
                     WebSocketRoute("/ws", self._websocket),
                     Mount("/", app=StaticFiles(directory=self._viewer, html=True)),
                 ]
-            )
+            ),
+            access=self._access,
+            root_path=self._root_path,
         )
 
     async def _healthz(self, _request: Request) -> Response:
@@ -236,29 +241,14 @@ class Web:
         reasons += [f"station {name} has not reported yet" for name, now in self._hub.latest.items() if not now.status]
         return reasons or ["the daemon is starting or stopping"]
 
-    async def _stations(self, _request: Request) -> Response:
-        about = self._hub.about
-        stations = [_station_row(station, self._hub.latest[station.id]) for station in about.stations]
-        return self._api({"stations": stations})
-
-    async def _now(self, request: Request) -> Response:
-        station = request.query_params.get("station")
-        if station is None:
-            return self._api({"stations": self._hub.now()})
-        if station not in self._hub.latest:
-            known = ", ".join(self._hub.latest)
-            return JSONResponse({"error": f"unknown station {station[:80]!r}; known are {known}"}, status_code=404)
-        return self._api({"stations": {station: self._hub.latest[station].to_wire()}})
-
-    def _api(self, body: dict[str, Any]) -> Response:
-        about = self._hub.about
-        return JSONResponse({"version": WIRE_VERSION, "software": __version__, "trained": about.trained, **body})
-
     async def _websocket(self, websocket: WebSocket) -> None:
-        refusal = self._refusal(websocket.headers)
+        refusal = self._refusal(websocket)
         if refusal is not None:
             self.clients_refused += 1
             await websocket.send_denial_response(refusal)
+            return
+        if self._must_show_token(websocket) and not await self._let_in(websocket):
+            self.clients_refused += 1
             return
         session = Session(websocket, self._hub, self._wire, pause=self._pause, send_timeout_s=self._send_timeout_s)
         # Counted before the first await: a flood of handshakes cannot slip past the cap together.
@@ -270,82 +260,37 @@ class Web:
             self._events_dropped += session.dropped
             self.clients_cut += session.was_cut
 
-    def _refusal(self, headers: Headers) -> Response | None:
-        origin = headers.get("origin")
-        if origin is not None and not self._is_allowed(origin.lower(), headers.get("host", "").lower()):
-            return Response(f"origin {origin[:80]} is not allowed", status_code=403)
+    def _must_show_token(self, websocket: WebSocket) -> bool:
+        """Whether its first message must be the token: a browser cannot put it into the handshake."""
+        return self._access.asks(websocket) and "authorization" not in websocket.headers
+
+    async def _let_in(self, websocket: WebSocket) -> bool:
+        self._at_the_door += 1
+        try:
+            knows = await admits(websocket, self._access.knows_message, within_s=self._token_timeout_s)
+        finally:
+            self._at_the_door -= 1
+        if knows and len(self._sessions) >= self._max_clients:
+            await websocket.close(1013, self._full())
+            return False
+        return knows
+
+    def _refusal(self, websocket: WebSocket) -> Response | None:
+        """Why a client is turned away at its handshake."""
+        headers, access = websocket.headers, self._access
+        if not access.is_origin(headers):
+            return Response(f"origin {headers.get('origin', '')[:80]} is not allowed", status_code=403)
+        if access.asks(websocket):
+            wait_s = self._limiter.wait_s(client_address(websocket))  # so that tokens are not guessed fast
+            if wait_s > 0:
+                return too_many(wait_s)
+            if "authorization" in headers and not access.knows_header(headers):
+                return unauthorized(headers)
         if len(self._sessions) >= self._max_clients:
-            return Response(f"{self._max_clients} clients are connected, the most allowed", status_code=503)
+            return Response(self._full(), status_code=503)
+        if self._must_show_token(websocket) and self._at_the_door >= _MOST_AT_THE_DOOR:
+            return Response("too many clients have not shown their token yet", status_code=503)
         return None
 
-    def _is_allowed(self, origin: str, host: str) -> bool:
-        if origin in self._allowed_origins:
-            return True
-        try:
-            return bool(host) and urlsplit(origin).netloc == host
-        except ValueError:  # "http://[" and the like
-            return False
-
-
-class _Guard:
-    """Long addresses are refused, and every answer carries the headers of `_SAFETY`."""
-
-    too_long: ClassVar[Response] = Response(f"the address is longer than {MAX_URI_BYTES} bytes", status_code=414)
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_SAFETY)
-            await send(message)
-
-        long = len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES
-        answer: Callable[[Scope, Receive, Send], Awaitable[None]] = self._app
-        if long:
-            answer = self.too_long
-        elif "\0" in scope["path"]:  # no file system takes it; starlette would raise
-            answer = _no_such_thing
-        await answer(scope, receive, send_safely)
-
-
-async def _no_such_thing(scope: Scope, receive: Receive, send: Send) -> None:
-    await JSONResponse({"error": "there is nothing here"}, status_code=404)(scope, receive, send)
-
-
-def _listener(family: int, address: tuple[Any, ...]) -> socket.socket:
-    # asyncio turns Nagle's algorithm off only where the protocol is named; with it a message waits 40 ms for the last.
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            # Else "::" would take IPv4's port too, and clash with a listener of its own there.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(address)
-        sock.listen(128)
-        sock.setblocking(False)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _station_row(station: StationInfo, latest: Latest) -> dict[str, Any]:
-    hop, status = latest.hop, latest.status
-    state = status.state if status else "starting"
-    on_air = hop is not None and state in {"music", "speech"}
-    return {
-        "id": station.id,
-        "name": station.name,
-        "source": station.source,
-        "state": state,
-        "title": status.title if status else None,
-        "genre": hop.genre if hop and on_air else None,
-        "probability": round(hop.probability, 4) if hop and on_air and hop.probability is not None else None,
-        "band": hop.band if hop and on_air else None,
-    }
+    def _full(self) -> str:
+        return f"{self._max_clients} clients are connected, the most allowed"

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ccmusicd.events import TOPICS, ColumnsEvent, Event
 from ccmusicd.hub import About, Hub
@@ -17,6 +17,10 @@ DEFAULT_TOPICS = ("hop", "segment", "status", "title")
 """What a client receives that never subscribed; `level` and `spectrogram` only on demand."""
 
 MAX_COMMAND_BYTES = 16 * 1024
+
+TOKEN_TIMEOUT_S = 5.0
+NOT_ADMITTED = 4401
+"""The close code for a client whose first message was not the token."""
 
 _INBOX_CAPACITY = 256
 _MAX_ERRORS = 5
@@ -78,9 +82,10 @@ class Session:
         return self._connection.was_cut
 
     async def run(self) -> None:
-        """Accept, and serve until the client leaves, is thrown out, or `leave` is called."""
+        """Accept, unless that is done, and serve until the client leaves, is thrown out, or `leave` is called."""
         try:
-            await self._websocket.accept()
+            if self._websocket.application_state is WebSocketState.CONNECTING:
+                await self._websocket.accept()
             await self._serve()
         finally:
             self._hub.unsubscribe(self._inbox)
@@ -163,6 +168,8 @@ class Session:
         kind = command.get("type")
         if kind == "subscribe":
             self._subscribe(command)
+        elif kind == "token":
+            pass  # shown by a client that need not, or need not any more
         elif kind in ("pause", "resume"):  # not a set: a stranger's value may have no hash
             self._pause_or_resume(command.get("station"), paused=kind == "pause")
         else:
@@ -190,6 +197,30 @@ class Session:
     def _check_station(self, station: object) -> None:
         if not isinstance(station, str) or station not in self._hub.latest:
             raise CommandError(f"unknown station {_shown(station)}; known are {', '.join(self._hub.latest)}")
+
+
+async def admits(websocket: WebSocket, knows: Callable[[str | None], bool], *, within_s: float) -> bool:
+    """Accept a client, and say whether its first message, which must come `within_s`, is the token.
+
+    Who has not got it is sent away with `NOT_ADMITTED`. Nothing of the daemon is told before.
+    """
+    await websocket.accept()
+    try:
+        async with asyncio.timeout(within_s):
+            message = await websocket.receive()
+    except TimeoutError:
+        message = {"type": "websocket.receive"}
+    if message["type"] == "websocket.disconnect":
+        return False
+    if knows(message.get("text")):
+        return True
+    try:
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            await websocket.close(NOT_ADMITTED, 'first send {"type": "token", "token": …} with the token')
+    except (TimeoutError, RuntimeError, WebSocketDisconnect):
+        connection: BoundedWebSocket = websocket.state.connection
+        connection.cut()
+    return False
 
 
 def compact(message: object) -> str:

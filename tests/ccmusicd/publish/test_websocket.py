@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ccmusicd.events import ColumnsEvent, HopEvent, LevelEvent, SegmentEvent, StatusEvent, TitleEvent
 from ccmusicd.hub import Hub
+from ccmusicd.publish.access import Access
 from ccmusicd.publish.web import Web
 from ccmusicd.publish.websocket import Wire
 
@@ -52,7 +53,7 @@ async def web(hub: Hub, tmp_path: Path, pauses: list[tuple[str, bool]]) -> Async
         ready=lambda: True,
         max_clients=3,
         pause=lambda station, paused: pauses.append((station, paused)),
-        allowed_origins=("https://panel.example",),
+        access=Access(allowed_origins=("https://panel.example",)),
         send_timeout_s=0.5,
     )
     await web.start()
