@@ -13,7 +13,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -333,3 +335,78 @@ def broker(
     broker = Broker(real_part("mosquitto"), tmp_path, free_port(), wait_until)
     yield broker
     broker.kill()
+
+
+class Postgres:
+    """A PostgreSQL of the tests' own on a port of the loopback: as another user, where the tests are root's."""
+
+    PASSWORD = "hush-hush"  # noqa: S105 - of nothing that outlives the test
+
+    def __init__(self, programs: Path, folder: Path, port: int) -> None:
+        self.port = port
+        self._programs, self._data = programs, folder / "data"
+        self._as: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        if os.geteuid() == 0:  # which it refuses to run as
+            self._as |= {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            shutil.chown(folder, "nobody", "nogroup")
+        password = folder / "password"
+        password.write_text(self.PASSWORD)
+        password.chmod(0o644)
+        line = f"initdb -N -U tests -A scram-sha-256 --pwfile={password} -E UTF8 --locale=C -D {self._data}".split()
+        subprocess.run([programs / line[0], *line[1:]], check=True, **self._as)
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        line = f"-D {self._data} -p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        self._server = subprocess.Popen([self._programs / "postgres", *line.split()], **self._as)
+        deadline = time.monotonic() + 60
+        while True:
+            with suppress(psycopg.OperationalError):
+                self.ask("SELECT 1", "postgres")
+                return
+            assert time.monotonic() < deadline, "PostgreSQL does not answer"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Throw every client out and stop it."""
+        if self._server is not None:
+            self._server.send_signal(signal.SIGINT)
+            self._server.wait(60)
+            self._server = None
+
+    def ask(self, statement: str, database: str) -> list[Any]:
+        """The rows of a statement, outside any transaction."""
+        address = self.url(database).replace("+psycopg", "")
+        with psycopg.connect(address, autocommit=True, connect_timeout=5) as connection:
+            cursor = connection.execute(statement)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    def url(self, database: str) -> str:
+        """Its address as the daemon is given it."""
+        return f"postgresql+psycopg://tests:{self.PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(free_port: Callable[[], int]) -> Iterator[Postgres]:
+    """PostgreSQL, running; the test is skipped where it is not installed, and fails where CI=true."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    if not found:
+        message = "postgresql is not installed"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    folder = Path(tempfile.mkdtemp(prefix="ccmusic-postgres-"))
+    try:
+        server = Postgres(found[-1], folder, free_port())
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres) -> str:
+    """The address of a new, empty database."""
+    name = f"test_{time.monotonic_ns()}"
+    postgres_server.ask(f"CREATE DATABASE {name}", "postgres")
+    return postgres_server.url(name)

@@ -52,7 +52,8 @@ class HopEvent:
     `seq` counts the station's hops from 1. `end_sample` and `time_us` are those of the newest sample in the window.
     `genre` is the stable genre (None unless `state` is "music" or "speech"), since `since_us`; `probability` is its
     rolling probability. `lag_s` is how long after its newest sample was in the ring this hop's votes came; `dropped`
-    counts the hops since the start that got no votes.
+    counts the hops since the start that got no votes. `votes` holds every probability of each model that voted, for
+    the record; the wire has their best five.
     """
 
     topic: ClassVar[str] = "hop"
@@ -76,6 +77,7 @@ class HopEvent:
     hop_ms: float
     lag_s: float
     dropped: int
+    votes: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
 
     def to_wire(self) -> dict[str, Any]:
         """The `hop` message."""

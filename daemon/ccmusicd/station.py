@@ -429,6 +429,11 @@ class Station:
                 hop_ms=answer.busy_s * 1e3,
                 lag_s=self._monotonic() - self._arrived_at(job.end) if self._options.real_time else 0.0,
                 dropped=self._dropped,
+                votes={
+                    name: _named(vote.probabilities, slugs)
+                    for name, vote in answer.models.items()
+                    if vote.probabilities is not None
+                },
             )
         )
 

@@ -13,9 +13,20 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from ccmusicd.publish import backend
 from ccmusicd.publish.errors import BusyRecordError, MissingRecordError, RecordError
+from ccmusicd.publish.hops import HopBlock, Layout, PackedHops, unpack
 from ccmusicd.publish.rows import SegmentRow
-from ccmusicd.publish.schema import check_record, check_version, row_of, segments, select_segments, titles, touching
+from ccmusicd.publish.schema import (
+    check_version,
+    hops,
+    layouts,
+    row_of,
+    segments,
+    select_segments,
+    titles,
+    touching,
+)
 
 _ROWS_AT_ONCE = 500
 _BUSY_TIMEOUT_S = 1.5
@@ -25,39 +36,39 @@ _PRIMARY_CODE = 0xFF
 
 
 class RecordReader:
-    """The database at `url` (sqlite:///FILE) as it is when this is made, whatever is written meanwhile.
+    """The database at `url` as it is when this is made, whatever is written meanwhile: sqlite:///FILE or PostgreSQL's.
 
     A context manager; for one thread. Rows come one by one, so that memory does not grow with the record.
 
-    Beside a writer its log (`FILE-wal`) and the index of that (`FILE-shm`) are used as they are. Without a log nobody
-    has the file open, and it is read as one that cannot change, since SQLite would make both for a reader, too. Only
-    where there is a log without its index, as in a careless copy, SQLite makes the index anew.
+    Beside a writer SQLite's log (`FILE-wal`) and the index of that (`FILE-shm`) are used as they are. Without a log
+    nobody has the file open, and it is read as one that cannot change, since SQLite would make both for a reader, too.
+    Only where there is a log without its index, as in a careless copy, SQLite makes the index anew.
 
     Raises, at any time:
         MissingRecordError: there is no such file, or it cannot be read.
-        BusyRecordError: it is locked, or changed in a way that the reader could not be kept out of.
+        BusyRecordError: it is locked, or changed in a way that the reader could not be kept out of; the server is away.
         RecordError: it is no timeline, or a newer program's.
     """
 
     def __init__(self, url: str) -> None:
-        self._file = check_record(url)
-        self._before = _identity(self._file)
-        self._alone = not any(Path(self._file + end).exists() for end in ("-wal", "-journal"))
-        mode = "mode=ro&immutable=1" if self._alone else "mode=ro"
-        address = f"file:{quote(str(Path(self._file).absolute()))}?{mode}"
-        self._engine = sa.create_engine(
-            "sqlite://",
-            poolclass=sa.pool.NullPool,
-            creator=lambda: sqlite3.connect(address, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S),
-        )
+        self._place = backend.place_of(url)
+        self._alone, self._before = False, None
+        if self._place.file is None:
+            engine = backend.make_engine(self._place)
+            self._engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        else:
+            self._before = _identity(self._place.file)
+            self._alone = not any(Path(self._place.file + end).exists() for end in ("-wal", "-journal"))
+            self._engine = _sqlite_engine(self._place.file, unchanging=self._alone)
         with contextlib.ExitStack() as stack, self._told():
+            stack.callback(self._engine.dispose)
             self._connection = stack.enter_context(self._engine.connect())
-            self._connection.exec_driver_sql("BEGIN")  # one snapshot for all that is asked
-            version = self._connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            check_version(version, self._file)
-            tables = set(self._connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars())
-            if not {segments.name, titles.name} <= tables:
-                raise RecordError(f"{self._file} is a database, but holds no timeline")
+            if self._place.file is not None:
+                self._connection.exec_driver_sql("BEGIN")  # one snapshot for all that is asked
+            check_version(backend.read_version(self._connection), self._place.shown)
+            self._tables = set(sa.inspect(self._connection).get_table_names())
+            if not {segments.name, titles.name} <= self._tables:
+                raise RecordError(f"{self._place.shown} is a database, but holds no timeline")
             stack.pop_all()
 
     def stations(self) -> list[str]:
@@ -93,8 +104,30 @@ class RecordReader:
                 yield row.time_us, row.title
         self._check_unchanged()
 
+    def hops(self, station: str, from_us: int | None = None, to_us: int | None = None) -> Iterator[HopBlock]:
+        """The hops of a station within [from_us, to_us), UTC microseconds, oldest first, at most a minute in a block.
+
+        Their labels and models may change from one block to the next. None where they are no longer kept.
+        """
+        if hops.name not in self._tables:  # a record of version 1, which no daemon of today has opened
+            return
+        query = sa.select(hops, layouts.c.content).join(layouts, layouts.c.id == hops.c.layout)
+        query = query.where(hops.c.station == station).order_by(hops.c.start_us)
+        if from_us is not None:
+            query = query.where(hops.c.end_us >= from_us)
+        if to_us is not None:
+            query = query.where(hops.c.start_us < to_us)
+        with self._told():
+            for row in self._connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+                layout = Layout.from_json(row.content)
+                block = unpack(PackedHops(row.station, layout, row.start_us, row.end_us, row.data))
+                block = block.between(from_us, to_us)
+                if len(block):
+                    yield block
+        self._check_unchanged()
+
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the database."""
         self._connection.close()
         self._engine.dispose()
 
@@ -108,25 +141,38 @@ class RecordReader:
 
     def _check_unchanged(self) -> None:
         """A daemon that began meanwhile may have folded its log into what was read as unchanging."""
-        if self._alone and _identity(self._file) != self._before:
-            raise BusyRecordError(f"the timeline {self._file} was changed while it was read: once more, please")
+        if self._alone and _identity(str(self._place.file)) != self._before:
+            raise BusyRecordError(f"the timeline {self._place.shown} was changed while it was read: once more, please")
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
         """The database's errors as sentences of ours."""
+        shown = self._place.shown
         try:
             yield
         except sa.exc.DatabaseError as error:
             code = getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE
+            why = self._place.hide(str(error.orig))
+            if self._place.file is None or code in _LATER:
+                raise BusyRecordError(f"the timeline {shown} cannot be read now: {why}") from None
             if code in _WRONG:
                 self._check_unchanged()
-                raise RecordError(f"the timeline {self._file} is not a usable database: {error.orig}") from None
-            if code in _LATER:
-                raise BusyRecordError(f"the timeline {self._file} cannot be read now: {error.orig}") from None
-            raise MissingRecordError(f"the timeline {self._file} cannot be read: {error.orig}") from None
+                raise RecordError(f"the timeline {shown} is not a usable database: {why}") from None
+            raise MissingRecordError(f"the timeline {shown} cannot be read: {why}") from None
         except ValueError:
-            # Titles that are not JSON: another program wrote here.
-            raise RecordError(f"the timeline {self._file} holds a row that ccmusicd did not write") from None
+            # Titles that are not JSON, hops that cannot be unpacked: another program wrote here.
+            raise RecordError(f"the timeline {shown} holds a row that ccmusicd did not write") from None
+
+
+def _sqlite_engine(file: str, *, unchanging: bool) -> sa.Engine:
+    """An engine that makes and changes no file."""
+    mode = "mode=ro&immutable=1" if unchanging else "mode=ro"
+    address = f"file:{quote(str(Path(file).absolute()))}?{mode}"
+    return sa.create_engine(
+        "sqlite://",
+        poolclass=sa.pool.NullPool,
+        creator=lambda: sqlite3.connect(address, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S),
+    )
 
 
 def _identity(file: str) -> tuple[int, int, int]:

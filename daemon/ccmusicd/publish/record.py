@@ -1,61 +1,67 @@
 """The timeline's database: recovery after a stop or a crash, writing and reading. Blocking; one writer.
 
-SQLite in WAL mode: readers do not wait for the writer, and a commit outlives a kill -9 of the process.
+SQLite in WAL mode, or PostgreSQL: readers do not wait for the writer, and a commit outlives a kill -9 of the process.
 """
 
 import json
 import logging
-import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ccmusicd.events import SegmentEvent, TitleEvent, iso
+from ccmusicd.publish import backend
 from ccmusicd.publish.errors import RecordError
+from ccmusicd.publish.hops import Layout, PackedHops
+from ccmusicd.publish.retention import Pruner, Retention
 from ccmusicd.publish.rows import SegmentRow
-from ccmusicd.publish.schema import SCHEMA_VERSION, check_record, check_version, metadata, row_of, select_segments
+from ccmusicd.publish.schema import hops as _hops
+from ccmusicd.publish.schema import layouts as _layouts
+from ccmusicd.publish.schema import row_of, select_segments
 from ccmusicd.publish.schema import segments as _segments
 from ccmusicd.publish.schema import titles as _titles
+from ccmusicd.publish.upgrade import bring_up_to_date
 
 _log = logging.getLogger(__name__)
 
-_BUSY_TIMEOUT_MS = 1500
-
 
 class Record:
-    """The database at `url` (sqlite:///FILE).
+    """The database at `url`, sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE.
 
+    A database on a server may hold the records of several daemons, if no two of them have a station of the same name.
     `open` first. Errors: `RecordError` for what will never work; `sqlalchemy.exc.SQLAlchemyError` for what may work
-    later (disk full, read-only, locked).
+    later (disk full, read-only, locked, the server away).
     """
 
     def __init__(self, url: str) -> None:
-        self._file = check_record(url)
-        self._engine = sa.create_engine(url)
+        self.place = backend.place_of(url)
+        self._engine = backend.make_engine(self.place)
+        self._hang_up = backend.hangs_up(self._engine)
+        self._reading = self._engine.execution_options(**backend.ONLY_READS)
+        self._insert = postgresql.insert if self.place.file is None else sqlite.insert
         # A segment that had to begin later than it said, for its later updates: station -> (said, stored).
         self._moved: dict[str, tuple[int, int]] = {}
-        sa.event.listen(self._engine, "connect", _set_up)
 
     def open(self) -> None:
-        """Create or check the schema."""
+        """Create, check or upgrade the schema."""
         try:
+            backend.make_shrinkable(self._engine, self.place)
             with self._engine.begin() as connection:
-                version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-                check_version(version, self._file)
-                metadata.create_all(connection)
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                bring_up_to_date(connection, self.place.shown)
         except sa.exc.DatabaseError as error:
-            if getattr(error.orig, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-                raise RecordError(f"the timeline {self._file} is not a usable database: {error.orig}") from None
+            if backend.lost_for_good(error):
+                raise RecordError(f"the timeline {self.place.shown} is not a usable database: {error.orig}") from None
             raise
 
-    def recover(self, stations: Iterable[str], now_us: int) -> None:
+    def recover(self, stations: Sequence[str], now_us: int) -> None:
         """Close what a crash left open, and fill each station's record up to `now_us` with "down"."""
+        # On a server, what is open of other stations is another daemon's, who is writing it.
+        ours = sa.true() if self.place.file is not None else _segments.c.station.in_(stations)
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(_segments).where(_segments.c.end_us <= _segments.c.start_us))
-            connection.execute(sa.update(_segments).where(_segments.c.open).values(open=False))
+            connection.execute(sa.delete(_segments).where(ours, _segments.c.end_us <= _segments.c.start_us))
+            connection.execute(sa.update(_segments).where(ours, _segments.c.open).values(open=False))
             for station in stations:
                 last = _last(connection, station)
                 if last is not None:
@@ -67,8 +73,8 @@ class Record:
             for segment in segments:
                 self._write_segment(connection, segment)
             if titles:
-                rows = [{"station": t.station, "time_us": t.time_us, "title": t.title} for t in titles]
-                connection.execute(insert(_titles).on_conflict_do_nothing(), rows)
+                rows = [{"station": t.station, "time_us": t.time_us, "title": _text(t.title)} for t in titles]
+                connection.execute(self._insert(_titles).on_conflict_do_nothing(), rows)
 
     def _write_segment(self, connection: sa.Connection, event: SegmentEvent) -> None:
         start_us = self._place(connection, event)
@@ -82,7 +88,9 @@ class Record:
         values = _values(event, start_us)
         changes = {name: value for name, value in values.items() if name not in {"station", "start_us"}}
         connection.execute(
-            insert(_segments).values(values).on_conflict_do_update(index_elements=["station", "start_us"], set_=changes)
+            self._insert(_segments)
+            .values(values)
+            .on_conflict_do_update(index_elements=["station", "start_us"], set_=changes)
         )
 
     def _place(self, connection: sa.Connection, event: SegmentEvent) -> int | None:
@@ -119,26 +127,54 @@ class Record:
     ) -> list[SegmentRow]:
         """The segments that touch [from_us, to_us), by station and start; None is no limit."""
         query = select_segments(station, from_us, to_us)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return [row_of(row) for row in connection.execute(query)]
 
     def titles(self, station: str) -> list[tuple[int, str]]:
         """The titles of a station: (UTC microseconds, title), oldest first."""
         query = sa.select(_titles.c.time_us, _titles.c.title).where(_titles.c.station == station)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return [(time_us, title) for time_us, title in connection.execute(query.order_by(_titles.c.time_us))]
 
     def close(self) -> None:
         """Close every connection; the last one folds the write-ahead log into the file."""
         self._engine.dispose()
 
+    def write_hops(self, blocks: Sequence[PackedHops]) -> int:
+        """Insert in one transaction, each station's in the order of time; how many were left out.
 
-def _set_up(connection: sqlite3.Connection, _pooled: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.close()
+        A block that begins no later than the last one of its station ends is one that is written already, or of time
+        that came a second time because the clock was set back while no daemon ran: the first telling stays.
+        """
+        left_out = 0
+        with self._engine.begin() as connection:
+            for block in blocks:
+                last = sa.select(_hops.c.end_us).where(_hops.c.station == block.station)
+                end_us = connection.execute(last.order_by(_hops.c.start_us.desc()).limit(1)).scalar()
+                if end_us is not None and block.start_us <= end_us:
+                    left_out += 1
+                    continue
+                values = {"station": block.station, "start_us": block.start_us, "end_us": block.end_us}
+                values |= {"layout": self._layout_id(connection, block.layout), "data": block.data}
+                connection.execute(sa.insert(_hops).values(values))
+        return left_out
+
+    def _layout_id(self, connection: sa.Connection, layout: Layout) -> int:
+        known = sa.select(_layouts.c.id).where(_layouts.c.digest == layout.digest)
+        found = connection.execute(known).scalar()
+        if found is None:
+            values = {"digest": layout.digest, "content": layout.to_json()}
+            connection.execute(self._insert(_layouts).values(values).on_conflict_do_nothing())
+            found = connection.execute(known).scalar_one()
+        return int(found)
+
+    def pruner(self, retention: Retention) -> Pruner:
+        """Deletes what `retention` does not keep; in the writer's thread, too."""
+        return Pruner(self._engine, self.place, retention)
+
+    def hang_up(self) -> None:
+        """End, from any thread, what waits for a server that does not answer: it fails at once. A file waits on."""
+        self._hang_up()
 
 
 def _last(connection: sa.Connection, station: str) -> Any:
@@ -178,3 +214,8 @@ def _values(event: SegmentEvent, start_us: int) -> dict[str, Any]:
         "trained": event.trained,
         "open": event.change != "end",
     }
+
+
+def _text(text: str) -> str:
+    """PostgreSQL's texts hold no NUL."""
+    return text.replace("\0", "")

@@ -5,10 +5,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ccmusicd.publish.backend import place_of
 from ccmusicd.publish.errors import RecordError
 from ccmusicd.publish.rows import SegmentRow
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = sa.MetaData()
 
@@ -44,23 +45,38 @@ titles = sa.Table(
 )
 
 
+layouts = sa.Table(
+    "layouts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),  # of the content, which may be long for an index
+    sa.Column("content", sa.Text, nullable=False),
+)
+
+hops = sa.Table(
+    "hops",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("start_us", sa.BigInteger, nullable=False),  # of the first and of the last hop
+    sa.Column("end_us", sa.BigInteger, nullable=False),
+    sa.Column("layout", sa.Integer, sa.ForeignKey("layouts.id"), nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("station", "start_us"),
+    sa.Index("hops_start", "start_us"),  # the oldest of all stations go first
+)
+
+
 def check_record(url: str) -> str:
-    """The file of a timeline's address, sqlite:///FILE; `RecordError` when it is something else."""
-    try:
-        address = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        raise RecordError("the timeline's address must be sqlite:///FILE") from None
-    if address.get_backend_name() != "sqlite" or not address.database:
-        shown = address.render_as_string(hide_password=True)
-        raise RecordError(f"the timeline's address must be sqlite:///FILE, not {shown!r}")
-    return address.database
+    """The name, without secrets, of the record at `url`: a file, or a server and database; `RecordError` if neither."""
+    return place_of(url).shown
 
 
-def check_version(version: int, file: str) -> None:
-    """Raise `RecordError` when the database `file` was written by a newer program."""
+def check_version(version: int, shown: str) -> None:
+    """Raise `RecordError` when the database that `shown` names was written by a newer program."""
     if version > SCHEMA_VERSION:
         raise RecordError(
-            f"the timeline {file} has schema version {version}, written by a newer ccmusicd; "
+            f"the timeline {shown} has schema version {version}, written by a newer ccmusicd; "
             f"this one knows {SCHEMA_VERSION}"
         )
 

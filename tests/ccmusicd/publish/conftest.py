@@ -267,3 +267,11 @@ def certificate(real_part: Callable[[str], str], tmp_path: Path) -> Callable[...
         return made, (f"certfile {made}", f"keyfile {folder / 'key.pem'}")
 
     return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def record_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty record, on each of the databases."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'timeline.db'}"
+    return str(request.getfixturevalue("postgres_url"))
