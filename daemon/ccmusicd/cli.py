@@ -183,11 +183,15 @@ def classify(
 @app.command()
 def watch(
     url: Annotated[str, typer.Argument(metavar="URL", help="The daemon's address.")] = "http://127.0.0.1:8765",
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Holds the token that the daemon asks of other machines.")
+    ] = None,
 ) -> None:
     """Show a running daemon's live probabilities in the terminal."""
+    from ccmusicd.watch import read_token
     from ccmusicd.watch import watch as follow
 
-    asyncio.run(follow(url))
+    asyncio.run(follow(url, token=None if token_file is None else read_token(token_file)))
 
 
 @app.command()

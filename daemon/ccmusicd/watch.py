@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidMessage, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, WebSocketException
 
 from ccmusic_stream.errors import CcmusicError
 
@@ -25,6 +27,7 @@ _MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 _SILENCE_S = 10.0
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 10.0
+_NOT_ADMITTED = 4401  # the daemon's close code when the token is missing
 _TOP = 5
 _BAR = 24
 _QUIETEST_DBFS = -60.0
@@ -43,19 +46,26 @@ class AddressError(WatchError):
     exit_code = os.EX_USAGE
 
 
-async def watch(url: str, *, console: Console | None = None) -> None:
+class TokenError(WatchError):
+    """The daemon lets in only those who show its token."""
+
+    exit_code = os.EX_NOPERM
+
+
+async def watch(url: str, *, token: str | None = None, console: Console | None = None) -> None:
     """Show the daemon at `url` until cancelled, reconnecting by itself.
 
     `url` is http(s)://, ws(s):// or host[:port]; the path to `/ws` is added. `WatchError` when nothing answers at
-    first. On a console that is no terminal, each hop is one line. Returns when the reader of the output is gone.
+    first, `TokenError` when `token` is not the one that is asked for. On a console that is no terminal, each hop is one
+    line. Returns when the reader of the output is gone.
     """
     address = websocket_address(url)
     console = console or Console()
     screen = _Screen()
-    connection = await _first(address)
+    connection = await _first(address, token)
     with suppress(BrokenPipeError):
         if not console.is_terminal:
-            async for message in _messages(address, connection):
+            async for message in _messages(address, connection, token):
                 screen.hear(message)
                 if message.get("type") == "hop":
                     _print_line(console, line(message))
@@ -63,9 +73,21 @@ async def watch(url: str, *, console: Console | None = None) -> None:
                     sys.stderr.write(f"connection to {address} lost; trying again\n")
             return
         with Live(screen.draw(), console=console, auto_refresh=False, screen=False) as live:
-            async for message in _messages(address, connection):
+            async for message in _messages(address, connection, token):
                 screen.hear(message)
                 live.update(screen.draw(), refresh=True)
+
+
+def read_token(file: Path) -> str:
+    """The token that a file holds; `TokenError` when it cannot be read or holds what is none."""
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is no text of ASCII"
+        raise TokenError(f"{file}: cannot be read: {why}") from None
+    if not token or any(not "!" <= char <= "~" for char in token):
+        raise TokenError(f"{file}: holds no token, which is characters without spaces")
+    return token
 
 
 def websocket_address(url: str) -> str:
@@ -106,9 +128,9 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-async def _first(address: str) -> ClientConnection:
+async def _first(address: str, token: str | None) -> ClientConnection:
     try:
-        return await _connect(address)
+        return await _connect(address, token)
     except (InvalidHandshake, InvalidMessage) as error:
         raise WatchError(f"something answers at {address}, but it is no ccmusicd ({plain(str(error))})") from None
     except (OSError, TimeoutError, WebSocketException) as error:
@@ -116,20 +138,35 @@ async def _first(address: str) -> ClientConnection:
         raise WatchError(f"nothing answers at {address} ({reason}); is ccmusicd running there?") from None
 
 
-async def _connect(address: str) -> ClientConnection:
-    connection = await connect(address, open_timeout=_CONNECT_TIMEOUT_S, max_size=_MAX_MESSAGE_BYTES, proxy=None)
+async def _connect(address: str, token: str | None) -> ClientConnection:
+    try:
+        connection = await connect(
+            address,
+            open_timeout=_CONNECT_TIMEOUT_S,
+            max_size=_MAX_MESSAGE_BYTES,
+            proxy=None,
+            additional_headers={} if token is None else {"Authorization": f"Bearer {token}"},
+        )
+    except InvalidStatus as refusal:
+        if refusal.response.status_code == HTTPStatus.UNAUTHORIZED:
+            raise _token_error(address) from None
+        raise
     await connection.send(json.dumps({"type": "subscribe", "topics": ["hop", "status", "title", "level"]}))
     return connection
 
 
-async def _messages(address: str, connection: ClientConnection) -> AsyncIterator[Mapping[str, Any]]:
+def _token_error(address: str) -> TokenError:
+    return TokenError(f"{address} wants its token: name a file that holds it with --token-file")
+
+
+async def _messages(address: str, connection: ClientConnection, token: str | None) -> AsyncIterator[Mapping[str, Any]]:
     """The daemon's messages for ever; {"type": "lost"} at each loss, then the next connection's."""
     delay_s = _FIRST_DELAY_S
     current: ClientConnection | None = connection
     try:
         while True:
             try:
-                current = current or await _connect(address)
+                current = current or await _connect(address, token)
                 while True:
                     # The daemon speaks each second: one that is silent for so long is gone, whatever TCP believes.
                     async with asyncio.timeout(_SILENCE_S):
@@ -137,7 +174,9 @@ async def _messages(address: str, connection: ClientConnection) -> AsyncIterator
                     delay_s = _FIRST_DELAY_S
                     if isinstance(text, str):
                         yield json.loads(text)
-            except (OSError, TimeoutError, WebSocketException, ValueError):
+            except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+                if isinstance(error, ConnectionClosed) and error.rcvd and error.rcvd.code == _NOT_ADMITTED:
+                    raise _token_error(address) from None
                 if current is not None:
                     await current.close()
                     current = None

@@ -15,8 +15,9 @@ from rich.console import Console
 from ccmusic_stream.labels import Label, Labels
 from ccmusicd.events import HopEvent, Level, ModelVote, StatusEvent
 from ccmusicd.hub import About, Hub, StationInfo
+from ccmusicd.publish.access import Access
 from ccmusicd.publish.web import Web
-from ccmusicd.watch import AddressError, WatchError, line, plain, watch, websocket_address
+from ccmusicd.watch import AddressError, TokenError, WatchError, line, plain, read_token, watch, websocket_address
 
 
 def hop(seq: int = 1, **fields: Any) -> HopEvent:
@@ -89,8 +90,8 @@ async def serve(hub: Hub, tmp_path: Path) -> AsyncIterator[Serve]:
     (tmp_path / "index.html").write_text("<!doctype html>")
     running: list[Web] = []
 
-    async def start(port: int = 0) -> Web:
-        web = Web(hub, host="127.0.0.1", port=port, viewer=tmp_path, ready=lambda: True)
+    async def start(port: int = 0, access: Access | None = None) -> Web:
+        web = Web(hub, host="127.0.0.1", port=port, viewer=tmp_path, ready=lambda: True, access=access)
         await web.start()
         running.append(web)
         return web
@@ -116,6 +117,35 @@ async def watching() -> AsyncIterator[Callable[[str, Console], asyncio.Task[None
 
 
 Watching = Callable[[str, Console], asyncio.Task[None]]
+
+
+@pytest.mark.parametrize("token", [None, "a-wrong-token"])
+async def test_a_daemon_that_wants_its_token_says_so_and_is_not_asked_again(serve: Serve, token: str | None) -> None:
+    web = await serve(access=Access(token="correct-horse", token_for_all=True))  # noqa: S106 - a test's own
+    async with asyncio.timeout(20):
+        with pytest.raises(TokenError, match="wants its token: name a file that holds it with --token-file") as refused:
+            await watch(web.url, token=token, console=Console(file=io.StringIO()))
+    assert refused.value.exit_code == 77
+
+
+async def test_with_the_token_it_is_let_in(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("correct-horse\n")
+    web = await serve(access=Access(token="correct-horse", token_for_all=True))  # noqa: S106 - a test's own
+    watched = asyncio.create_task(
+        watch(web.url, token=read_token(tmp_path / "token"), console=Console(file=io.StringIO()))
+    )
+    await until(lambda: web.clients == 1)
+    watched.cancel()
+    with suppress(asyncio.CancelledError):
+        await watched
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "cannot be read"), (b"\n", "no token"), (b"\xff", "no text")])
+def test_a_token_file_that_holds_none_is_refused(tmp_path: Path, content: bytes | None, why: str) -> None:
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    with pytest.raises(TokenError, match=why):
+        read_token(tmp_path / "token")
 
 
 @pytest.mark.parametrize(
