@@ -68,7 +68,7 @@ def find_joint(levels: NDArray[np.floating], about_s: float, reach_s: float = 5.
     if levels.ndim != 2 or not np.isfinite(levels).all():
         raise ValueError(f"levels have shape {levels.shape}, expected (bins, columns) of finite decibels")
     frames = _frames(levels)
-    times = (np.arange(frames.shape[1]) + 0.5) * FRAME_S
+    times: Floats = (np.arange(frames.shape[1], dtype=np.float64) + 0.5) * FRAME_S
     first = _fitted(frames, times, about_s, reach_s, margin_s=reach_s)
     if first is None:
         return None

@@ -153,7 +153,7 @@ def test_a_stage_ends_when_nothing_better_comes_and_gives_the_best(
     assert len(told) == 8
     assert _same(state, measured[1])
     assert not _same(state, measured[3])
-    means = [one.train_loss for one in fit.history]
+    means = np.array([one.train_loss for one in fit.history], np.float64)
     np.testing.assert_allclose(means, np.reshape(told, (4, 2)).mean(axis=1), rtol=1e-6)
 
 

@@ -120,7 +120,8 @@ def _draw(groups: Mapping[str, list[Recording]], target: float, seed: int) -> se
         group = groups[name]
         if abs(len(held_out) + len(group) - target) < abs(len(held_out) - target):
             held_out |= set(group)
-    return held_out or set(min(groups.values(), key=len))
+    smallest = min(groups, key=lambda name: len(groups[name]))
+    return held_out or set(groups[smallest])
 
 
 def _mend_tracks(sides: dict[Recording, SplitName]) -> None:
