@@ -27,6 +27,7 @@ from ccmusicd.publish.broker import parse_broker
 from ccmusicd.publish.listening import tls
 from ccmusicd.publish.metrics import Metrics, Traffic
 from ccmusicd.publish.mqtt import Mqtt
+from ccmusicd.publish.retention import Retention
 from ccmusicd.publish.schema import check_record
 from ccmusicd.publish.streaming import OpenExcerpt
 from ccmusicd.publish.timeline import Timeline
@@ -130,7 +131,8 @@ class App:
                 folder.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{folder / 'timeline.sqlite'}"
         self._record_url = url
-        timeline = self._vitals.timeline = Timeline(hub, url)
+        limits = Retention(**self._settings.timeline.model_dump(exclude={"url"}))
+        timeline = self._vitals.timeline = Timeline(hub, url, limits)
         stack.push_async_callback(timeline.stop)
         await asyncio.to_thread(timeline.start, time.time_ns() // 1000)
         await stack.enter_async_context(self._running(timeline.run(), "timeline"))

@@ -25,6 +25,7 @@ from ccmusicd.resources import resource
 SYSTEM_FILE = Path("/etc/ccmusic-stream/config.toml")
 
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -155,9 +156,13 @@ class MqttSettings(_Table):
 
 
 class TimelineSettings(_Table):
-    """[timeline]."""
+    """[timeline]. 0 is no limit."""
 
     url: str
+    keep_days: NotNegative
+    keep_megabytes: NotNegative
+    disk_reserve_megabytes: NotNegative
+    keep_segments_days: NotNegative
 
 
 class CaptureSettings(_Table):
