@@ -379,7 +379,7 @@ class Postgres:
         """The rows of a statement, outside any transaction."""
         address = self.url(database).replace("+psycopg", "")
         with psycopg.connect(address, autocommit=True, connect_timeout=5) as connection:
-            cursor = connection.execute(statement)  # type: ignore[arg-type]
+            cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def url(self, database: str) -> str:

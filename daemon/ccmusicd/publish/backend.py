@@ -137,7 +137,7 @@ def outside_transaction(engine: sa.Engine, statement: str) -> list[Any]:
         sqlalchemy.exc.OperationalError: as any other statement.
     """
     with _driver(engine, statement) as connection:
-        return connection.execute(statement).fetchall()
+        return list(connection.execute(statement).fetchall())
 
 
 def shrink(engine: sa.Engine) -> None:

@@ -182,8 +182,9 @@ def unpack(packed: PackedHops) -> HopBlock:
     steps = np.ascontiguousarray(series[:_TIME_ROWS].T).view("<i4")[:, 0]  # (n,)
     plain = series[_TIME_ROWS:]
     place = _PLAIN_ROWS + models
-    joint = plain[place : place + labels].T.astype(np.float32) / ENSEMBLE_STEPS  # (n, L)
-    votes = plain[place + labels :].T.astype(np.float32).reshape(count, models, labels) / MODEL_STEPS  # (n, M, L)
+    joint = plain[place : place + labels].T.astype(np.float32) / np.float32(ENSEMBLE_STEPS)  # (n, L)
+    votes = plain[place + labels :].T.astype(np.float32).reshape(count, models, labels)  # (n, M, L)
+    votes /= np.float32(MODEL_STEPS)
     voted = plain[5] == 1  # (n,)
     joint[~voted] = np.nan
     votes[plain[_PLAIN_ROWS:place].T == 0] = np.nan

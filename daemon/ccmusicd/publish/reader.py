@@ -53,6 +53,7 @@ class RecordReader:
     def __init__(self, url: str) -> None:
         self._place = backend.place_of(url)
         self._alone, self._before = False, None
+        self._engine: sa.Engine
         if self._place.file is None:
             engine = backend.make_engine(self._place)
             self._engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -108,9 +108,10 @@ class Timeline:
                 await loop.run_in_executor(self._writer, self._record.close)
         except TimeoutError:
             _log.error("timeline: the last %d segments could not be written in time", len(self._segments))
+            self._writer.submit(self._record.close)
+            self._record.hang_up()
         # Not waiting: a writer that hangs on a dead disk must not keep the daemon from stopping.
-        self._writer.shutdown(wait=False, cancel_futures=True)
-        self._record.hang_up()
+        self._writer.shutdown(wait=False)
 
     def segments(
         self, station: str | None = None, from_us: int | None = None, to_us: int | None = None

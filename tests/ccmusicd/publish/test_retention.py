@@ -9,7 +9,6 @@ import pytest
 
 from ccmusicd.events import HopEvent, SegmentEvent, TitleEvent
 from ccmusicd.hub import Hub
-from ccmusicd.publish import retention as module
 from ccmusicd.publish import timeline as timeline_module
 from ccmusicd.publish.hops import Layout, PackedHops, pack
 from ccmusicd.publish.reader import RecordReader
@@ -98,7 +97,7 @@ def test_a_file_gives_back_what_the_reserve_asks_for(tmp_path: Path, monkeypatch
     def usage(_folder: Path) -> Usage:
         return Usage(0, 0, whole // 2 + 3_000_000 - file.stat().st_size)
 
-    monkeypatch.setattr(module.shutil, "disk_usage", usage)
+    monkeypatch.setattr("ccmusicd.publish.retention.shutil.disk_usage", usage)
     pruner = record.pruner(Retention(disk_reserve_megabytes=3))
     assert pruner.disk_is_low()
     assert pruner.prune(["main"], NOON_US) in {200, 400}
@@ -138,7 +137,7 @@ async def test_below_the_reserve_segments_are_written_and_hops_are_not(
 ) -> None:
     free = 1_000_000
     monkeypatch.setattr(timeline_module, "_PRUNE_EVERY_S", 0.0)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _folder: Usage(0, 0, free))
+    monkeypatch.setattr("ccmusicd.publish.retention.shutil.disk_usage", lambda _folder: Usage(0, 0, free))
     url = f"sqlite:///{tmp_path / 'timeline.db'}"
     timeline = Timeline(hub, url, Retention(disk_reserve_megabytes=20))
     timeline.start(NOON_US)
