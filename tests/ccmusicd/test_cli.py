@@ -142,7 +142,7 @@ def test_config_check_tells_faults_with_78_and_silence_about_good_ones(tmp_path:
         ('[mqtt]\npassword_file = "/gone"\n', "/gone"),
         ('[web]\ntls_certificate = "/gone.pem"\ntls_key = "/key.pem"\n', "the certificate /gone.pem"),
         ('[web]\ntoken_file = "/gone"\n', "/gone"),
-        ('[timeline]\nurl = "postgresql://a:hush@b/c"\n', "sqlite:///FILE"),
+        ('[timeline]\nurl = "mysql://a:hush@b/c"\n', "sqlite:///FILE"),
     ):
         file.write_text(text)
         refused = ccmusicd("config", "check", "--config", str(file))

@@ -47,7 +47,8 @@ def test_weights_favour_the_better_network_but_keep_all() -> None:
     votes = np.stack([softmax(good), softmax(noise)])
     weights = mixture_weights(votes, truth)
     assert weights.sum() == pytest.approx(1.0)
-    assert weights[0] > 0.9
+    assert weights[0] > 0.85
+    assert weights[0] < mixture_weights(votes, truth, 2.0)[0]
     assert weights[1] > 0.0
     assert nll(mixture(votes, weights), truth) < nll(votes.mean(axis=0), truth)
 
@@ -56,7 +57,7 @@ def test_a_strong_pull_gives_equal_weights() -> None:
     rng = np.random.default_rng(4)
     good, truth = _honest(rng, 200, 2.5)
     votes = np.stack([softmax(good), softmax(rng.normal(0.0, 1.0, good.shape))])
-    assert mixture_weights(votes, truth, 1e4) == pytest.approx([0.5, 0.5], abs=1e-3)
+    assert mixture_weights(votes, truth, 1e6) == pytest.approx([0.5, 0.5], abs=1e-3)
 
 
 def test_networks_that_are_alike_get_equal_weights() -> None:
