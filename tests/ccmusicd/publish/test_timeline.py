@@ -227,7 +227,8 @@ async def test_a_locked_database_degrades_and_recovers_with_nothing_lost(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("ccmusicd.publish.backend._BUSY_TIMEOUT_MS", 1)
+    # Long enough for a busy machine to open the database, short enough to wait for the other writer in vain.
+    monkeypatch.setattr("ccmusicd.publish.backend._BUSY_TIMEOUT_MS", 250)
     async with keeping() as timeline:
         other = sqlite3.connect(tmp_path / "timeline.db")
         other.execute("BEGIN IMMEDIATE")
@@ -250,7 +251,8 @@ async def test_what_cannot_be_written_is_bounded(
     eventually: Eventually,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ccmusicd.publish.backend._BUSY_TIMEOUT_MS", 1)
+    # Long enough for a busy machine to open the database, short enough to wait for the other writer in vain.
+    monkeypatch.setattr("ccmusicd.publish.backend._BUSY_TIMEOUT_MS", 250)
     monkeypatch.setattr(module, "_MAX_WAITING_SEGMENTS", 10)
     async with keeping() as timeline:
         hub.publish(make_segment("end", 0, 1))
