@@ -6,6 +6,7 @@ Both protocols are uvicorn's own; only what has no limit there is added.
 import asyncio
 import contextlib
 import socket
+import struct
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -13,13 +14,21 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 
 HEAD_TIMEOUT_S = 10.0
 """A request's head must be complete this long after the connection, or after its own first byte."""
 
 MAX_URI_BYTES = 4096
 
-_SEND_BUFFER_BYTES = 128 * 1024
+_SEND_BUFFER_BYTES = 32 * 1024
+_WRITE_BUFFER_BYTES = 16 * 1024
+"""What the kernel and asyncio keep for a peer that takes nothing. Small: what lies there is late when it is read, and
+the ping behind it, too. A third of a second of round trip still leaves room for several stations' spectrograms."""
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER: close with a reset, and let go of what was not taken."""
 
 
 class BoundedHttp(H11Protocol):
@@ -87,17 +96,40 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         """Make itself known to the session, and keep the kernel's share of the backlog small."""
         sock: socket.socket = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        cast("asyncio.Transport", transport).set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
         self.app_state = {**self.app_state, "connection": self}
         super().connection_made(transport)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent: between the handshake and the end."""
+        return self.conn.state is State.OPEN and not self.close_sent and not self.transport.is_closing()
+
+    def send_frame(self, frame: bytes) -> None:
+        """Write a frame of `framed` past ASGI, which would build it anew for each client; `is_open` must hold.
+
+        Does not wait: `writable` says when the connection takes more.
+        """
+        self.transport.write(frame)
 
     def cut(self) -> None:
         """End at once: closing politely would wait until a peer that does not read has read what is buffered."""
         self.was_cut = True
+        sock: socket.socket = self.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):  # it is closed already
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     def keepalive_timeout(self) -> None:
         """Cut a peer that answers no ping."""
         self.cut()
+
+
+def framed(message: str | bytes) -> bytes:
+    """A whole message as the server's frame: text, or binary."""
+    if isinstance(message, str):
+        return Frame(Opcode.TEXT, message.encode()).serialize(mask=False)
+    return Frame(Opcode.BINARY, message).serialize(mask=False)
 
 
 class EmbeddedServer(uvicorn.Server):

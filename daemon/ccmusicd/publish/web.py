@@ -37,7 +37,9 @@ for _suffix in (".js", ".mjs"):
 
 _HTTP_CONNECTIONS_BESIDE_CLIENTS = 100
 _STOP_TIMEOUT_S = 1
-_PING_S = 20.0
+_PING_EVERY_S = 4.0
+_PONG_WITHIN_S = 5.0
+"""Who stops reading is noticed within both together, however much its own buffers still take."""
 _MOST_AT_THE_DOOR = 32
 """Clients that may connect and have not shown their token yet; they take no place of those who have."""
 
@@ -101,7 +103,7 @@ class Web:
         self._send_timeout_s = send_timeout_s
         self._head_timeout_s = head_timeout_s
         self._token_timeout_s = token_timeout_s
-        self._wire = Wire()
+        self._wire = Wire(hub)
         self._sessions: set[Session] = set()
         self._at_the_door = 0
         self._server: EmbeddedServer | None = None
@@ -187,8 +189,8 @@ class Web:
             http=Http,
             ws=BoundedWebSocket,
             ws_max_size=MAX_COMMAND_BYTES,
-            ws_ping_interval=_PING_S,
-            ws_ping_timeout=_PING_S,
+            ws_ping_interval=_PING_EVERY_S,
+            ws_ping_timeout=_PONG_WITHIN_S,
             ws_per_message_deflate=False,  # its contexts cost more memory a client than the small messages save
             lifespan="off",
             interface="asgi3",

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ccmusicd.events import TOPICS, ColumnsEvent, Event
 from ccmusicd.hub import About, Hub
-from ccmusicd.publish.connection import BoundedWebSocket
+from ccmusicd.publish.connection import BoundedWebSocket, framed
 
 DEFAULT_TOPICS = ("hop", "segment", "status", "title")
 """What a client receives that never subscribed; `level` and `spectrogram` only on demand."""
@@ -35,25 +35,35 @@ class CommandError(Exception):
 
 
 class Wire:
-    """Events as JSON text, each encoded once however many clients it goes to."""
+    """Events as frames of WebSocket, each encoded once however many clients it goes to.
 
-    def __init__(self, capacity: int = 256) -> None:
-        self._capacity = capacity
-        # The event is kept beside its text: its id() stays its own for as long as it is a key here.
-        self._texts: OrderedDict[int, tuple[Event, str]] = OrderedDict()
+    The newest are kept: `capacity` of them, within `most_bytes`.
+    """
 
-    def text(self, event: Event) -> str:
-        """The event's message; not for `ColumnsEvent`, which is binary."""
-        known = self._texts.get(id(event))
+    def __init__(self, hub: Hub, *, capacity: int = 256, most_bytes: int = 1024 * 1024) -> None:
+        self._hub = hub
+        self._capacity, self._most_bytes = capacity, most_bytes
+        self._bytes = 0
+        # The event is kept beside its frame: its id() stays its own for as long as it is a key here.
+        self._frames: OrderedDict[int, tuple[Event, bytes]] = OrderedDict()
+
+    def frame(self, event: Event) -> bytes:
+        """The event's message, ready to be written."""
+        known = self._frames.get(id(event))
         if known is not None:
             return known[1]
-        if isinstance(event, ColumnsEvent):
-            raise TypeError("spectrogram columns are binary on the wire")
-        text = compact(event.to_wire())
-        self._texts[id(event)] = (event, text)
-        if len(self._texts) > self._capacity:
-            self._texts.popitem(last=False)
-        return text
+        frame = framed(self._message(event))
+        self._frames[id(event)] = (event, frame)
+        self._bytes += len(frame)
+        while len(self._frames) > self._capacity or (self._bytes > self._most_bytes and len(self._frames) > 1):
+            self._bytes -= len(self._frames.popitem(last=False)[1][1])
+        return frame
+
+    def _message(self, event: Event) -> str | bytes:
+        if not isinstance(event, ColumnsEvent):
+            return compact(event.to_wire())
+        stations = self._hub.about.stations
+        return event.to_bytes(next(place for place, known in enumerate(stations) if known.id == event.station))
 
 
 class Session:
@@ -112,40 +122,29 @@ class Session:
 
     async def _send_events(self) -> None:
         # Snapshot and subscription belong to the same moment: no event falls between them.
-        snapshot = compact(self._hub.snapshot())
+        snapshot = framed(compact(self._hub.snapshot()))
         await self._send(snapshot)
         while True:
             event = await self._inbox.get()
-            if not self._inbox.wants(event):
-                continue  # it was queued before the client changed its subscription
-            if isinstance(event, ColumnsEvent):
-                await self._send(event.to_bytes(self._station_index(event.station)))
-            else:
-                await self._send(self._wire.text(event))
+            if self._inbox.wants(event):  # else it was queued before the client changed its subscription
+                await self._send(self._wire.frame(event))
 
-    def _station_index(self, station: str) -> int:
-        return next(i for i, known in enumerate(self._hub.about.stations) if known.id == station)
-
-    async def _send(self, message: str | bytes) -> None:
+    async def _send(self, frame: bytes) -> None:
         """One message, after a new `hello` when there is news in it; a client that does not read is cut."""
-        messages: list[str | bytes] = [message]
+        connection = self._connection
+        if not connection.writable.is_set():
+            try:
+                async with asyncio.timeout(self._send_timeout_s):
+                    await connection.writable.wait()
+            except TimeoutError:
+                connection.cut()
+                raise WebSocketDisconnect(1006) from None
+        if not connection.is_open:  # uvicorn has ended it itself, as after a message that is too long
+            raise WebSocketDisconnect(1006)
         if self._greeted is not self._hub.about:
             self._greeted = self._hub.about
-            messages.insert(0, compact(self._hub.about.to_wire()))
-        try:
-            async with asyncio.timeout(self._send_timeout_s):
-                for each in messages:
-                    if isinstance(each, bytes):
-                        await self._websocket.send_bytes(each)
-                    else:
-                        await self._websocket.send_text(each)
-        except TimeoutError:
-            self._connection.cut()
-            raise WebSocketDisconnect(1006) from None
-        except (
-            RuntimeError
-        ) as closed:  # uvicorn's answer once it has failed the connection itself (oversize, not UTF-8)
-            raise WebSocketDisconnect(1006) from closed
+            connection.send_frame(framed(compact(self._hub.about.to_wire())))
+        connection.send_frame(frame)
 
     async def _obey(self) -> None:
         errors = 0
@@ -157,7 +156,7 @@ class Session:
                 self._command(message.get("text"))
             except CommandError as error:
                 errors += 1
-                await self._send(compact({"type": "error", "message": str(error)}))
+                await self._send(framed(compact({"type": "error", "message": str(error)})))
             if errors >= _MAX_ERRORS:
                 with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                     await self._websocket.close(1008, f"{errors} commands that are none")

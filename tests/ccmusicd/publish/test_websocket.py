@@ -310,7 +310,8 @@ async def test_a_client_that_answers_no_ping_is_cut(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
     """Too little is sent to fill its buffers, so that only the missing pong shows that it is frozen."""
-    monkeypatch.setattr("ccmusicd.publish.web._PING_S", 0.2)
+    monkeypatch.setattr("ccmusicd.publish.web._PING_EVERY_S", 0.2)
+    monkeypatch.setattr("ccmusicd.publish.web._PONG_WITHIN_S", 0.2)
     (tmp_path / "index.html").write_text("")
     web = Web(hub, host="127.0.0.1", port=0, viewer=tmp_path, ready=lambda: True)
     await web.start()
@@ -397,15 +398,25 @@ async def test_the_web_server_leaves_signals_to_the_daemon(hub: Hub, tmp_path: P
     assert during == before
 
 
-def test_each_event_is_encoded_once(make_hop: Callable[..., HopEvent]) -> None:
-    wire = Wire(capacity=2)
+def message(frame: bytes) -> Any:
+    """What is in a frame of the server, without its head of 2, 4 or 10 bytes."""
+    return json.loads(frame[{126: 4, 127: 10}.get(frame[1], 2) :])
+
+
+def test_each_event_is_encoded_once(hub: Hub, make_hop: Callable[..., HopEvent]) -> None:
+    wire = Wire(hub, capacity=2)
     first = make_hop(seq=1)
-    assert wire.text(first) is wire.text(first)
-    assert json.loads(wire.text(first)) == first.to_wire()
+    assert wire.frame(first) is wire.frame(first)
+    assert message(wire.frame(first)) == first.to_wire()
     for seq in range(2, 6):
-        assert json.loads(wire.text(make_hop(seq=seq)))["seq"] == seq
+        assert message(wire.frame(make_hop(seq=seq)))["seq"] == seq
 
 
-def test_columns_are_not_text(make_columns: Callable[..., ColumnsEvent]) -> None:
-    with pytest.raises(TypeError, match="binary"):
-        Wire().text(make_columns())
+def test_what_is_kept_encoded_is_bounded_in_bytes(hub: Hub, make_columns: Callable[..., ColumnsEvent]) -> None:
+    wire = Wire(hub, most_bytes=10_000)
+    events = [make_columns("web", first_column=number) for number in range(5)]
+    frames = [wire.frame(event) for event in events]
+    assert frames[0].endswith(events[0].to_bytes(1))
+    assert wire.frame(events[4]) is frames[4]
+    assert wire.frame(events[0]) is not frames[0]
+    assert wire.frame(events[0]) == frames[0]
