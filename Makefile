@@ -52,7 +52,7 @@ else
 fi
 endef
 
-.PHONY: help run install check test lock clean
+.PHONY: help run install check test protocol lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -74,6 +74,10 @@ test: check  ## check, then all tests against real parts; make test ARGS="-k mqt
 	@$(call need_packages,$(TEST_PACKAGES),the tests)
 	@# One worker a core, a file each: most of the time is waiting, for real parts and deadlines.
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+protocol: .venv/.installed  ## write docs/protocol.md and its JSON Schema from the types of the messages
+	@$(BIN)/ccmusicd protocol --page > docs/protocol.md
+	$(BIN)/ccmusicd protocol > docs/protocol.schema.json
 
 lock: $(UV)  ## write the newest versions that fit into requirements.lock
 	@$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \

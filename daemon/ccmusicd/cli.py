@@ -1,4 +1,4 @@
-"""The command line: `ccmusicd run | classify | watch | devices | timeline … | config … | weights …`.
+"""The command line: `ccmusicd run | classify | watch | devices | protocol | timeline … | config … | weights …`.
 
 What a command needs is imported where it runs: `run` must not load torch, and none waits for what it does not use.
 """
@@ -113,7 +113,9 @@ def run(
     bundle: BundleNames = None,
     models: ModelWords = None,
     listen: Annotated[str | None, typer.Option(metavar="ADDRESS:PORT", help="Where the viewer is served.")] = None,
-    mqtt: Annotated[str | None, typer.Option(metavar="URL", help="Broker, as in mqtt://user@host:1883.")] = None,
+    mqtt: Annotated[
+        str | None, typer.Option(metavar="URL", help="Broker: mqtt://user@host:1883, or mqtts://, ws://, wss://.")
+    ] = None,
     state: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the timeline lies.")] = None,
     speed: Annotated[
         Literal["real", "max"], typer.Option(help="max reads a file as fast as it can be analysed, on its own clock.")
@@ -234,6 +236,19 @@ def config_schema() -> None:
     from ccmusicd.settings import Settings
 
     typer.echo(json.dumps(Settings.model_json_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def protocol(
+    page: Annotated[bool, typer.Option("--page", help="As a page for people, in Markdown.")] = False,
+) -> None:
+    """Print the JSON schema of all messages: WebSocket, HTTP and MQTT."""
+    import json
+
+    from ccmusicd.protocol.page import page as markdown
+    from ccmusicd.protocol.schema import schema
+
+    typer.echo(markdown() if page else json.dumps(schema(), indent=2, ensure_ascii=False), nl=not page)
 
 
 @weights.command("list")

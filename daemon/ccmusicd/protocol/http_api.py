@@ -1,0 +1,89 @@
+"""JSON answers over HTTP."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from ccmusic_stream.segments import SegmentKind
+from ccmusicd.events import State
+from ccmusicd.protocol.fields import Band, Moment, Probability, Seconds
+from ccmusicd.protocol.websocket import Now
+
+
+class Refusal(TypedDict):
+    """Every answer that is not 2xx, but that of /healthz and /readyz."""
+
+    error: Annotated[str, Field(description="a sentence for people")]
+
+
+class StationRow(TypedDict):
+    """One station of `GET /api/v1/stations`."""
+
+    id: str
+    name: str
+    source: str
+    state: State
+    title: str | None
+    genre: str | None
+    probability: Probability | None
+    band: Band | None
+
+
+class Stations(TypedDict):
+    """`GET /api/v1/stations`: each station in a line."""
+
+    version: Literal[1]
+    software: str
+    trained: bool
+    stations: list[StationRow]
+
+
+class NowAnswer(TypedDict):
+    """`GET /api/v1/now?station=`: the newest of all stations, or of one."""
+
+    version: Literal[1]
+    software: str
+    trained: bool
+    stations: Annotated[dict[str, Now], Field(description="by id")]
+
+
+class TimelinePiece(TypedDict):
+    """One object of `GET /api/v1/timeline?format=json` (an array) or `jsonl`: a segment, cut to the range."""
+
+    station: str
+    start: Moment
+    end: Moment
+    seconds: Seconds
+    kind: SegmentKind
+    genre: str | None
+    note: str | None
+    probability: Probability | None
+    probability_min: Probability | None
+    agreement: Probability | None
+    divergence: Probability | None
+    titles: list[str]
+    trained: bool
+    open: Annotated[bool, Field(description="it still grows")]
+    cut: Literal["", "start", "end", "start end"]
+
+
+class Health(TypedDict):
+    """`GET /healthz`: 200, or 503 while not everything is analysed."""
+
+    status: Literal["ok", "failing"]
+    reason: str | None
+    analyzer: str
+    timeline: str
+    mqtt: str
+    clients_cut: int
+
+
+class Readiness(TypedDict):
+    """`GET /readyz`: 200, or 503 until the networks could compute a hop."""
+
+    ready: bool
+    reasons: list[str]
+
+
+HttpAnswer = Refusal | Stations | NowAnswer | list[TimelinePiece] | Health | Readiness
