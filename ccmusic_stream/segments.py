@@ -1,7 +1,10 @@
 """Segments: what was on air from when to when, without holes and without overlap."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from ccmusic_stream.figures import NO_FIGURES, Figures, HopFigures, SegmentFigures
 
 SegmentKind = Literal["music", "speech", "uncertain", "silence", "no_signal", "paused", "down"]
 """What a stretch of time was; "uncertain" is sound in which no genre stands out, "down" the daemon not running."""
@@ -14,11 +17,29 @@ MAX_TITLES = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Blend:
+    """Two sounds heard together, UTC microseconds [start_us, end_us): `before` (a genre) gave way to the segment's."""
+
+    before: str
+    start_us: int
+    end_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Where something else began to be heard, in UTC microseconds, plus and minus seconds."""
+
+    at_us: int
+    error_s: float
+    blend: Blend | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of one station's time, [start_us, end_us) in UTC microseconds.
 
-    `genre` is set for music and speech; `note` says why, where the kind alone does not. The means run over the hops
-    in it; None when there was none.
+    `error_s`: its start is known to so many seconds. `genre` is set for music and speech; `note` says why, where the
+    kind alone does not. `figures` are those of its hops, `models` in them each model's own genre.
     """
 
     start_us: int
@@ -26,45 +47,37 @@ class Segment:
     kind: SegmentKind
     genre: str | None = None
     note: str | None = None
-    probability: float | None = None
-    probability_min: float | None = None
-    agreement: float | None = None
-    divergence: float | None = None
+    error_s: float = 0.0
+    blend: Blend | None = None
+    figures: Figures = NO_FIGURES
     titles: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class _OpenSegment:
-    """The segment that still grows, with sums over its hops."""
+    """The segment that still grows."""
 
     start_us: int
+    end_us: int
     kind: SegmentKind
     genre: str | None
     note: str | None
+    error_s: float
+    blend: Blend | None
     titles: tuple[str, ...]
-    end_us: int = 0
-    hops: int = 0
-    probability: float = 0.0
-    probability_min: float = 1.0
-    agreement: float = 0.0
-    divergence: float = 0.0
+    figures: SegmentFigures
 
     def so_far(self) -> Segment:
         """The segment as it stands."""
-
-        def mean(total: float) -> float | None:
-            return total / self.hops if self.hops else None
-
         return Segment(
             start_us=self.start_us,
             end_us=self.end_us,
             kind=self.kind,
             genre=self.genre,
             note=self.note,
-            probability=mean(self.probability),
-            probability_min=self.probability_min if self.hops else None,
-            agreement=mean(self.agreement),
-            divergence=mean(self.divergence),
+            error_s=self.error_s,
+            blend=self.blend,
+            figures=self.figures.until(self.end_us),
             titles=self.titles,
         )
 
@@ -72,12 +85,16 @@ class _OpenSegment:
 class SegmentTracker:
     """Builds one station's segments. Each begins where the last one ended, so every moment belongs to exactly one.
 
-    Times given to it may jitter: a change that is dated back shortens the open segment, but never what is closed, nor
-    what was reached before the clock was set: time that comes a second time is not told twice.
+    `slugs`: the classes' names, in the order of the votes. Times given to it may jitter: a change that is dated back
+    shortens the open segment, but never what is closed, nor what was reached before the clock was set: time that
+    comes a second time is not told twice.
     """
 
-    def __init__(self, start_us: int, kind: SegmentKind = "uncertain", note: str | None = None) -> None:
-        self._open = _OpenSegment(start_us, kind, None, note, (), end_us=start_us)
+    def __init__(
+        self, start_us: int, kind: SegmentKind = "uncertain", note: str | None = None, slugs: Sequence[str] = ()
+    ) -> None:
+        self._slugs = {slug: index for index, slug in enumerate(slugs)}
+        self._open = self._opened(start_us, start_us, kind, None, note, Change(start_us, 0.0), (), ())
         self._floor_us = start_us
 
     @property
@@ -88,11 +105,18 @@ class SegmentTracker:
     def clock_stepped(self) -> None:
         """The clock was set: nothing that follows is dated before what was reached by now."""
         self._floor_us = self._open.end_us
+        self._open.figures.settle()
 
     def enter(
-        self, kind: SegmentKind, genre: str | None, at_us: int, note: str | None = None, *, titled: bool = True
+        self,
+        kind: SegmentKind,
+        genre: str | None,
+        change: Change,
+        note: str | None = None,
+        *,
+        titled: bool = True,
     ) -> Segment | None:
-        """What is on air from `at_us` on; when that ends a segment, the closed one is given, else None.
+        """What is on air since a change; when that ends a segment, the closed one is given, else None.
 
         A change dated before the open segment's start, or within `SHORTEST_US` of it, leaves nothing of it: the open
         one then becomes the new kind from its own start on. The newest title goes over into the new segment, unless
@@ -101,28 +125,39 @@ class SegmentTracker:
         last = self._open
         if (kind, genre, note) == (last.kind, last.genre, last.note):
             return None
-        reached_us = last.end_us
         titles = last.titles if titled else ()
-        at_us = max(at_us, self._floor_us)
+        at_us = max(change.at_us, self._floor_us)
         if at_us < last.start_us + SHORTEST_US:
-            self._open = _OpenSegment(last.start_us, kind, genre, note, titles, end_us=reached_us)
+            start = Change(last.start_us, last.error_s)
+            hops = last.figures.after(last.start_us)
+            self._open = self._opened(last.start_us, last.end_us, kind, genre, note, start, titles, hops)
             return None
-        last.end_us = at_us
-        self._open = _OpenSegment(at_us, kind, genre, note, titles[-1:], end_us=max(at_us, reached_us))
+        reached_us, last.end_us = last.end_us, at_us
+        hops = last.figures.after(at_us)
+        self._open = self._opened(at_us, max(at_us, reached_us), kind, genre, note, change, titles[-1:], hops)
         return last.so_far()
+
+    def _opened(
+        self,
+        start_us: int,
+        end_us: int,
+        kind: SegmentKind,
+        genre: str | None,
+        note: str | None,
+        change: Change,
+        titles: tuple[str, ...],
+        hops: Sequence[HopFigures],
+    ) -> _OpenSegment:
+        figures = SegmentFigures(start_us, None if genre is None else self._slugs.get(genre), hops)
+        return _OpenSegment(start_us, end_us, kind, genre, note, change.error_s, change.blend, titles, figures)
 
     def reach(self, at_us: int) -> None:
         """The open segment lasts at least until `at_us`."""
         self._open.end_us = max(self._open.end_us, at_us)
 
-    def hop(self, probability: float, agreement: float, divergence: float) -> None:
-        """One hop of the open segment: its rolling probability, agreement and divergence, each 0-1."""
-        segment = self._open
-        segment.hops += 1
-        segment.probability += probability
-        segment.probability_min = min(segment.probability_min, probability)
-        segment.agreement += agreement
-        segment.divergence += divergence
+    def hop(self, figures: HopFigures) -> None:
+        """One hop, of the open segment or, where a later change is dated back, of the one that follows."""
+        self._open.figures.add(figures)
 
     def title(self, title: str) -> None:
         """A title was heard; the `MAX_TITLES` heard last are kept, each once, the newest at the end."""

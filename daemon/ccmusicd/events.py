@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 from ccmusic_stream.level import Level as Level  # noqa: PLC0414 - others import it from here
-from ccmusic_stream.segments import SegmentKind
+from ccmusic_stream.segments import Blend, SegmentKind
 
 WIRE_VERSION = 1
 
@@ -110,9 +110,12 @@ class HopEvent:
 class SegmentEvent:
     """A piece of the timeline begins ("new"), grows ("update") or is closed ("end").
 
-    `end_us` is where the segment reaches so far. `genre` is set for music and speech; `note` says why where
-    the kind alone does not ("starting", "analyzer restarting"). `probability` is the mean and `probability_min` the
-    least rolling probability of the genre so far, None when the kind has none.
+    `end_us` is where the segment reaches so far; the start is known to plus and minus `error_s` seconds, and `blend`
+    tells when the genre before was still heard in it. `genre` is set for music and speech; `note` says why where the
+    kind alone does not ("starting", "analyzer restarting"). Over the hops whose window lies in it, or None where there
+    are none: `probability` is the mean and `probability_min` the least probability of its genre in the ensemble (where
+    it has none: of the likeliest), `agreement` and `divergence` the means, `models` each model's own genre (its
+    commonest first choice), `level_dbfs` the mean level.
     """
 
     topic: ClassVar[str] = "segment"
@@ -123,10 +126,14 @@ class SegmentEvent:
     kind: SegmentKind
     genre: str | None = None
     note: str | None = None
+    error_s: float = 0.0
+    blend: Blend | None = None
     probability: float | None = None
     probability_min: float | None = None
     agreement: float | None = None
     divergence: float | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    level_dbfs: float | None = None
     titles: tuple[str, ...] = ()
     trained: bool = False
 
@@ -147,13 +154,22 @@ class SegmentEvent:
             "kind": self.kind,
             "genre": self.genre,
             "note": self.note,
+            "error_s": round(self.error_s, 2),
+            "blend": None if self.blend is None else blend_to_wire(self.blend),
             "probability": _rounded(self.probability),
             "probability_min": _rounded(self.probability_min),
             "agreement": _rounded(self.agreement),
             "divergence": _rounded(self.divergence),
+            "models": dict(self.models),
+            "level_dbfs": None if self.level_dbfs is None else round(self.level_dbfs, 1),
             "titles": list(self.titles),
             "trained": self.trained,
         }
+
+
+def blend_to_wire(blend: Blend) -> dict[str, Any]:
+    """The `blend` object of a segment."""
+    return {"from": blend.before, "start": iso(blend.start_us), "end": iso(blend.end_us)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccmusic_stream.ensemble import EnsembleVote, band, combine
+from ccmusic_stream.figures import HopFigures
 from ccmusic_stream.labels import Labels
+from ccmusic_stream.level import FLOOR_DBFS
 from ccmusic_stream.rolling import Rolling, StableGenre
-from ccmusic_stream.segments import Segment, SegmentKind, SegmentTracker
+from ccmusic_stream.segments import Change, Segment, SegmentKind, SegmentTracker
+from ccmusicd.changes import ChangeFinder
 from ccmusicd.events import SegmentChange, SegmentEvent, State
 
 STARTING = "starting"
 STARTING_LASTS_US = 15_000_000
 """What is found within this time of a start is dated back to the start; the window holds little more than it."""
+
+DOUBT_US = 12_000_000
+"""Where one genre gives way to another, none stands out for a while: only what lasts longer is told as uncertain."""
+
+MEASURED_ERROR_S = 0.1
+"""Silence and signals are measured in blocks of this."""
 
 ANALYZER_GONE = "analyzer restarting"
 NO_VOTES = "no model votes"
@@ -50,7 +59,8 @@ class Decision:
 class OnAir:
     """Decides one station's state; `publish` is told every change of its segments.
 
-    `weights` (by model) and `ensemble_temperature` are the bundle's: see `ensemble.combine`.
+    `weights` (by model) and `ensemble_temperature` are the bundle's: see `ensemble.combine`. `changes` dates a change
+    of genre back to where it happened.
 
     Priority: paused, then no signal, then silence, then what the networks say. All times are UTC microseconds.
     """
@@ -66,6 +76,7 @@ class OnAir:
         publish: Callable[[SegmentEvent], None],
         weights: Mapping[str, float] | None = None,
         ensemble_temperature: float = 1.0,
+        changes: ChangeFinder | None = None,
     ) -> None:
         self._station = station
         self._labels = labels
@@ -82,7 +93,9 @@ class OnAir:
         self._silent = self._blind = self._mute = False
         self._voteless_s = 0.0
         self._sound_since_us = start_us
-        self._tracker = SegmentTracker(start_us, note=STARTING)
+        self._doubts_since_us: int | None = None
+        self._changes = changes or ChangeFinder()
+        self._tracker = SegmentTracker(start_us, note=STARTING, slugs=labels.slugs)
         self._tell("new", self._tracker.current)
 
     @property
@@ -138,16 +151,25 @@ class OnAir:
         if not (self.lost or self.paused):
             self._tracker.title(title)
 
-    def vote(self, probabilities: Mapping[str, NDArray[np.float64]], at_us: int, passed_s: float) -> Decision:
-        """One hop's votes, each of shape (classes,), for the window that ends at `at_us`."""
+    def vote(
+        self,
+        probabilities: Mapping[str, NDArray[np.float64]],
+        at_us: int,
+        passed_s: float,
+        rms_dbfs: float = FLOOR_DBFS,
+    ) -> Decision:
+        """One hop's votes, each of shape (classes,), for the window that ends at `at_us`, and the level there."""
         joint = combine(probabilities, self._weights, self._ensemble_temperature) if probabilities else None
         self._listen_for_votes(joint is not None, at_us, passed_s)
-        if joint is not None and self._hears(at_us):
-            rolling = self._rolling.update(joint.probabilities, passed_s)
-            self._stable.update(rolling, passed_s)
-            self._settle(at_us)
-            shown = float(rolling.max() if self._stable.index is None else rolling[self._stable.index])
-            self._tracker.hop(shown, joint.agreement, joint.divergence)
+        if joint is None or not self._hears(at_us):
+            self._tracker.hop(HopFigures(at_us, rms_dbfs))
+            return self._decision(joint)
+        choices = {model: int(vote.argmax()) for model, vote in probabilities.items()}
+        figures = HopFigures(at_us, rms_dbfs, joint.probabilities, joint.agreement, joint.divergence, choices)
+        self._tracker.hop(figures)
+        self._changes.vote(at_us, joint.probabilities)
+        self._stable.update(self._rolling.update(joint.probabilities, passed_s), passed_s)
+        self._settle(at_us)
         return self._decision(joint)
 
     def reach(self, at_us: int) -> None:
@@ -180,34 +202,57 @@ class OnAir:
         """What was heard has nothing to do with what comes."""
         self._rolling.reset()
         self._stable.reset()
+        self._changes.reset()
         self._sound_since_us = at_us
         self._settle(at_us)
 
     def _settle(self, at_us: int) -> None:
-        """Let the timeline follow the state.
-
-        A genre found soon after a start is dated back to it: all the sound that speaks for it came since then.
-        """
+        """Let the timeline follow the state."""
         state, present = self.state, self._tracker.current
         kind: SegmentKind = "uncertain" if state == "starting" else state
         note = (ANALYZER_GONE if self._blind else STARTING) if state == "starting" else None
         if self._mute and state == "uncertain":
             note = NO_VOTES
-        elif present.note == STARTING and state in {"music", "speech", "uncertain"}:
-            recent = at_us - present.start_us < STARTING_LASTS_US
-            if state == "uncertain" and recent:
-                return  # not known yet: it stays one segment until it is
-            at_us = present.start_us if recent or state == "uncertain" else at_us
-        closed = self._tracker.enter(kind, self.genre, at_us, note, titled=state not in {"no_signal", "paused"})
+        if (kind, self.genre, note) == (present.kind, present.genre, present.note):
+            self._doubts_since_us = None
+            return
+        change = self._dated(present, kind, note, at_us)
+        if change is None:
+            return
+        self._doubts_since_us = None
+        closed = self._tracker.enter(kind, self.genre, change, note, titled=state not in {"no_signal", "paused"})
         if closed is not None:
             self._tell("end", closed)
-        current = self._tracker.current
-        if closed is not None or (current.kind, current.genre, current.note) != (
-            present.kind,
-            present.genre,
-            present.note,
-        ):
-            self._tell("new" if closed is not None else "update", current)
+        self._tell("new" if closed is not None else "update", self._tracker.current)
+
+    def _dated(self, present: Segment, kind: SegmentKind, note: str | None, at_us: int) -> Change | None:
+        """When what is found at `at_us` began; None while it is not to be told yet."""
+        heard = {"music", "speech"}
+        if note is not None or kind not in {*heard, "uncertain"}:
+            return Change(at_us, MEASURED_ERROR_S)
+        if present.note == STARTING:
+            return self._dated_after_start(present, kind, at_us)
+        if kind == "uncertain" and present.kind in heard:
+            if self._doubts_since_us is None:
+                self._doubts_since_us = at_us
+            if at_us - self._doubts_since_us < DOUBT_US:
+                return None
+        before, after = self._index(present.genre), self._index(self.genre)
+        found = self._changes.find(before, after, present.genre, present.start_us)
+        return found or Change(at_us, MEASURED_ERROR_S)
+
+    def _dated_after_start(self, present: Segment, kind: SegmentKind, at_us: int) -> Change | None:
+        """A genre found soon after a start is dated back to it: all the sound that speaks for it came since then."""
+        recent = at_us - present.start_us < STARTING_LASTS_US
+        if kind == "uncertain" and recent:
+            return None  # not known yet: it stays one segment until it is
+        if recent or kind == "uncertain":
+            return Change(present.start_us, MEASURED_ERROR_S)
+        found = self._changes.find(None, self._index(self.genre), None, present.start_us)
+        return found or Change(at_us, MEASURED_ERROR_S)
+
+    def _index(self, genre: str | None) -> int | None:
+        return None if genre is None else self._labels.slugs.index(genre)
 
     def _decision(self, joint: EnsembleVote | None) -> Decision:
         rolling = self._rolling.values
@@ -223,6 +268,7 @@ class OnAir:
         )
 
     def _tell(self, change: SegmentChange, segment: Segment) -> None:
+        figures = segment.figures
         self._publish(
             SegmentEvent(
                 station=self._station,
@@ -232,10 +278,14 @@ class OnAir:
                 kind=segment.kind,
                 genre=segment.genre,
                 note=segment.note,
-                probability=segment.probability,
-                probability_min=segment.probability_min,
-                agreement=segment.agreement,
-                divergence=segment.divergence,
+                error_s=segment.error_s,
+                blend=segment.blend,
+                probability=figures.probability,
+                probability_min=figures.probability_min,
+                agreement=figures.agreement,
+                divergence=figures.divergence,
+                models={model: self._labels.slugs[index] for model, index in figures.models.items()},
+                level_dbfs=figures.level_dbfs,
                 titles=segment.titles,
                 trained=self._trained,
             )

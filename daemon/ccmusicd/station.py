@@ -19,6 +19,7 @@ from ccmusic_stream.labels import Labels
 from ccmusic_stream.level import SILENT, Level, LevelMeter, SilenceDetector
 from ccmusic_stream.ring import AudioRing
 from ccmusicd.analyzer import Analyzer, Answer, Job, ModelAnswer
+from ccmusicd.changes import ChangeFinder, ColumnsHistory
 from ccmusicd.events import ColumnsEvent, HopEvent, LevelEvent, ModelVote, SourceState, StatusEvent, TitleEvent
 from ccmusicd.hub import Hub
 from ccmusicd.onair import Decision, DecisionOptions, OnAir
@@ -92,6 +93,7 @@ class Station:
         self._silence = SilenceDetector(options.silence_dbfs, options.silence_after_s)
         self._level: Level = SILENT
         self._clock = SampleClock(monotonic(), utc_us(), real_time=options.real_time)
+        self._columns = ColumnsHistory()
         self._on_air = OnAir(
             options.id,
             self._labels,
@@ -101,6 +103,7 @@ class Station:
             publish=hub.publish,
             weights={model.name: model.weight for model in hub.about.models},
             ensemble_temperature=hub.about.ensemble_temperature,
+            changes=ChangeFinder(self._columns, self._clock.utc_us, options.decision.enter),
         )
         self._heard_at = monotonic()  # when the newest sample came
         self._voted = 0  # the sample up to which hops were voted on or dropped
@@ -275,8 +278,8 @@ class Station:
         time_us = self._clock.utc_us(job.end)
         self._on_air.analyzer(gone=False, at_us=time_us)
         votes = {name: vote.probabilities for name, vote in answer.models.items() if vote.probabilities is not None}
-        decision = self._on_air.vote(votes, time_us, passed_s)
         self._publish_columns(job, answer)
+        decision = self._on_air.vote(votes, time_us, passed_s, self._level.rms_dbfs)
         self._publish_hop(job, answer, decision, time_us)
 
     def analyzer_changed(self) -> None:
@@ -402,6 +405,7 @@ class Station:
             data = block[(job_columns - new) * bins :]
             if first < 0:  # columns centred before the station's first sample
                 data, first = data[-first * bins :], 0
+            self._columns.add(kind, first, data)
             self._hub.publish(ColumnsEvent(self.id, kind, bins, first, data))
 
     def _publish_hop(self, job: Job, answer: Answer, decision: Decision, time_us: int) -> None:

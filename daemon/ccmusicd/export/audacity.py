@@ -10,10 +10,14 @@ from ccmusicd.export.times import seconds
 def audacity_lines(pieces: Iterable[Piece], origin_us: int) -> Iterator[str]:
     """A label for each piece of one station, each with its line end; times count from `origin_us`.
 
-    The text is the genre (or kind), how probable it was on average, and the titles: "rock 87 % | Artist - Song".
+    The text is the genre (or kind), how probable it was on average, and the titles: "rock 87 % | Artist - Song". A
+    blend is a label of its own, over both: "jazz > rock".
     """
     for piece in pieces:
         row = piece.row
+        if row.blend is not None and not piece.cut_start:
+            start, end = seconds(row.blend.start_us - origin_us), seconds(row.blend.end_us - origin_us)
+            yield f"{start}\t{end}\t{one_line(row.blend.before)} > {one_line(piece.label)}\n"
         start, end = seconds(row.start_us - origin_us), seconds(row.end_us - origin_us)
         yield f"{start}\t{end}\t{_text(piece)}\n"
 

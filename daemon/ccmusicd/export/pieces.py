@@ -59,14 +59,19 @@ def fields(piece: Piece, zone: tzinfo) -> dict[str, Any]:
         "station": row.station,
         "start": iso(row.start_us, zone),
         "end": iso(row.end_us, zone),
+        "error_s": None if row.error_s is None else round(row.error_s, 2),
         "seconds": piece.us / 1_000_000,
         "kind": row.kind,
         "genre": row.genre,
         "note": row.note,
+        "blend": row.blend
+        and {"from": row.blend.before, "start": iso(row.blend.start_us, zone), "end": iso(row.blend.end_us, zone)},
         "probability": _rounded(row.probability),
         "probability_min": _rounded(row.probability_min),
         "agreement": _rounded(row.agreement),
         "divergence": _rounded(row.divergence),
+        "models": dict(row.models),
+        "level_dbfs": None if row.level_dbfs is None else round(row.level_dbfs, 1),
         "titles": list(row.titles),
         "trained": row.trained,
         "open": row.open,
@@ -75,8 +80,8 @@ def fields(piece: Piece, zone: tzinfo) -> dict[str, Any]:
 
 
 COLUMNS = (
-    *("station", "start", "end", "seconds", "kind", "genre", "note", "probability", "probability_min", "agreement"),
-    *("divergence", "titles", "trained", "open", "cut"),
+    *("station", "start", "end", "error_s", "seconds", "kind", "genre", "note", "blend", "probability"),
+    *("probability_min", "agreement", "divergence", "models", "level_dbfs", "titles", "trained", "open", "cut"),
 )
 """The keys of `fields`."""
 

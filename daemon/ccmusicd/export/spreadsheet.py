@@ -19,8 +19,8 @@ _FORMULA = re.compile(r"(^|[;\t\r\n]+)(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]
 def csv_lines(pieces: Iterable[Piece], zone: tzinfo) -> Iterator[str]:
     """A header and a line for each piece, each with its line end (CR LF); a title may hold line breaks.
 
-    Cells without a value are empty, titles have `BETWEEN_TITLES` between them, and `harmless` text is a formula to no
-    spreadsheet.
+    Cells without a value are empty, titles and other lists have `BETWEEN_TITLES` between them, and `harmless` text is a
+    formula to no spreadsheet.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer)
@@ -50,6 +50,8 @@ def _cells(piece: Piece, zone: tzinfo) -> Iterator[object]:
                 yield harmless(value)
             case list():
                 yield harmless(BETWEEN_TITLES.join(value))
+            case dict():
+                yield harmless(BETWEEN_TITLES.join(f"{key}: {what}" for key, what in value.items()))
             case float() if name == "seconds":
                 yield seconds(piece.us)
             case _:

@@ -67,9 +67,11 @@ class RecordReader:
             if self._place.file is not None:
                 self._connection.exec_driver_sql("BEGIN")  # one snapshot for all that is asked
             check_version(backend.read_version(self._connection), self._place.shown)
-            self._tables = set(sa.inspect(self._connection).get_table_names())
+            schema = sa.inspect(self._connection)
+            self._tables = set(schema.get_table_names())
             if not {segments.name, titles.name} <= self._tables:
                 raise RecordError(f"{self._place.shown} is a database, but holds no timeline")
+            self._stored = {column["name"] for column in schema.get_columns(segments.name)}
             stack.pop_all()
 
     def stations(self) -> list[str]:
@@ -91,8 +93,8 @@ class RecordReader:
         # Station by station: the index gives each in order, and nothing need be sorted first.
         for one in self.stations() if station is None else [station]:
             with self._told():
-                query = select_segments(one, from_us, to_us).execution_options(yield_per=_ROWS_AT_ONCE)
-                for row in self._connection.execute(query):
+                query = select_segments(one, from_us, to_us, self._stored)
+                for row in self._connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
                     yield row_of(row)
         self._check_unchanged()
 

@@ -26,6 +26,9 @@ from ccmusicd.publish.upgrade import bring_up_to_date
 
 _log = logging.getLogger(__name__)
 
+_DOWN_ERROR_S = 2.0
+"""A daemon that is killed was on air up to so much longer than what it wrote: it writes once a second."""
+
 
 class Record:
     """The database at `url`, sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE.
@@ -194,7 +197,7 @@ def _fill(connection: sa.Connection, station: str, last: Any, to_us: int) -> Non
     if last.kind == "down":
         connection.execute(sa.update(_segments).where(_segments.c.id == last.id).values(end_us=to_us))
         return
-    down = SegmentEvent(station, "end", last.end_us, to_us, "down", trained=last.trained)
+    down = SegmentEvent(station, "end", last.end_us, to_us, "down", error_s=_DOWN_ERROR_S, trained=last.trained)
     connection.execute(sa.insert(_segments).values(_values(down, down.start_us)))
 
 
@@ -206,10 +209,16 @@ def _values(event: SegmentEvent, start_us: int) -> dict[str, Any]:
         "kind": event.kind,
         "genre": event.genre,
         "note": event.note,
+        "error_s": event.error_s,
+        "blend_from": event.blend and event.blend.before,
+        "blend_start_us": event.blend and event.blend.start_us,
+        "blend_end_us": event.blend and event.blend.end_us,
         "probability": event.probability,
         "probability_min": event.probability_min,
         "agreement": event.agreement,
         "divergence": event.divergence,
+        "models": json.dumps(dict(event.models), ensure_ascii=False),
+        "level_dbfs": event.level_dbfs,
         "titles": json.dumps(event.titles, ensure_ascii=False),
         "trained": event.trained,
         "open": event.change != "end",

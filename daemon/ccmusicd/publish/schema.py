@@ -1,15 +1,17 @@
 """The timeline's tables, their version, and the look-ups that the writer and its readers share."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 
+from ccmusic_stream.segments import Blend
 from ccmusicd.publish.backend import place_of
 from ccmusicd.publish.errors import RecordError
 from ccmusicd.publish.rows import SegmentRow
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = sa.MetaData()
 
@@ -23,10 +25,16 @@ segments = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("genre", sa.Text),
     sa.Column("note", sa.Text),
+    sa.Column("error_s", sa.Float),  # NULL: written before it was known
+    sa.Column("blend_from", sa.Text),
+    sa.Column("blend_start_us", sa.BigInteger),
+    sa.Column("blend_end_us", sa.BigInteger),
     sa.Column("probability", sa.Float),
     sa.Column("probability_min", sa.Float),
     sa.Column("agreement", sa.Float),
     sa.Column("divergence", sa.Float),
+    sa.Column("models", sa.Text),  # JSON: each model's own genre
+    sa.Column("level_dbfs", sa.Float),
     sa.Column("titles", sa.Text, nullable=False),
     sa.Column("trained", sa.Boolean, nullable=False),
     sa.Column("open", sa.Boolean, nullable=False),
@@ -93,14 +101,25 @@ def touching(station: str | None, from_us: int | None, to_us: int | None) -> lis
     return conditions
 
 
-def select_segments(station: str | None, from_us: int | None, to_us: int | None) -> "sa.Select[Any]":
-    """The segments that touch [from_us, to_us), by station and start; None is no limit."""
-    query = sa.select(segments).where(*touching(station, from_us, to_us))
+def select_segments(
+    station: str | None, from_us: int | None, to_us: int | None, stored: Collection[str] | None = None
+) -> "sa.Select[Any]":
+    """The segments that touch [from_us, to_us), by station and start; None is no limit.
+
+    `stored`: the columns that there are, of a record that an older program made; the others are read as None.
+    """
+    columns = [
+        column if stored is None or column.name in stored else sa.null().label(column.name) for column in segments.c
+    ]
+    query = sa.select(*columns).where(*touching(station, from_us, to_us))
     return query.order_by(segments.c.station, segments.c.start_us)
 
 
 def row_of(row: Any) -> SegmentRow:
     """A row of `select_segments` as plain values."""
     fields = row._asdict()
+    blend = fields.pop("blend_from"), fields.pop("blend_start_us"), fields.pop("blend_end_us")
     del fields["id"]
-    return SegmentRow(**{**fields, "titles": tuple(json.loads(row.titles))})
+    fields["titles"] = tuple(json.loads(row.titles))
+    fields["models"] = json.loads(row.models or "{}")
+    return SegmentRow(**fields, blend=None if None in blend else Blend(*blend))

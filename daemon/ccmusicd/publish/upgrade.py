@@ -33,5 +33,18 @@ def _from_1_to_2(connection: sa.Connection) -> None:
     hops.create(connection, checkfirst=True)
 
 
-_STEPS: Mapping[int, Callable[[sa.Connection], None]] = {1: _from_1_to_2}
+def _from_2_to_3(connection: sa.Connection) -> None:
+    """Version 3 adds how well a start is known, blends, the models' own genres and the level; old rows have none."""
+    for column in (
+        ("error_s", "FLOAT"),
+        ("blend_from", "TEXT"),
+        ("blend_start_us", "BIGINT"),
+        ("blend_end_us", "BIGINT"),
+        ("models", "TEXT"),
+        ("level_dbfs", "FLOAT"),
+    ):
+        connection.execute(sa.text(f"ALTER TABLE segments ADD COLUMN {' '.join(column)}"))
+
+
+_STEPS: Mapping[int, Callable[[sa.Connection], None]] = {1: _from_1_to_2, 2: _from_2_to_3}
 """From each version to the next."""

@@ -32,15 +32,26 @@ def row(start_s: float = 0, end_s: float = 60, **fields: Any) -> SegmentRow:
         "kind": "music",
         "genre": "rock",
         "note": None,
+        "error_s": 0.4,
+        "blend": None,
         "probability": 0.87654,
         "probability_min": 0.5,
         "agreement": 1.0,
         "divergence": 0.01,
+        "models": {"vgg19_bn_cqt": "rock"},
+        "level_dbfs": -18.25,
         "titles": (),
         "trained": True,
         "open": False,
     }
-    bare = {"genre": None, "probability": None, "probability_min": None, "agreement": None, "divergence": None}
+    bare: dict[str, Any] = {
+        "genre": None,
+        "probability": None,
+        "probability_min": None,
+        "agreement": None,
+        "divergence": None,
+    }
+    bare |= {"models": {}, "level_dbfs": None}
     silent = bare if fields.get("kind") not in {None, "music", "speech"} else {}
     return SegmentRow(**{**plain, **silent, **fields})
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccmusic_stream.segments import Blend
 from ccmusicd.export.audacity import audacity_lines
 from ccmusicd.export.pieces import Piece
 
@@ -17,6 +18,16 @@ def test_labels_count_from_the_origin(make_piece: MakePiece, noon_us: int) -> No
     assert list(audacity_lines(pieces, noon_us - 1_250_000)) == [
         "1.250000\t60.750000\trock 88 % | A - B | C D E\n",
         "60.750000\t71.250000\tno signal\n",
+    ]
+
+
+def test_a_blend_has_its_own_label(make_piece: MakePiece, noon_us: int) -> None:
+    blend = Blend("jazz", noon_us + 58_000_000, noon_us + 62_000_000)
+    pieces = [make_piece(0, 60, genre="jazz"), make_piece(60, 90, blend=blend)]
+    assert [line.split("\t") for line in audacity_lines(pieces, noon_us)][1] == [
+        "58.000000",
+        "62.000000",
+        "jazz > rock\n",
     ]
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccmusic_stream.segments import Blend
 from ccmusicd.export.pieces import COLUMNS, Piece
 from ccmusicd.export.spreadsheet import csv_lines, harmless
 
@@ -30,20 +31,32 @@ def test_a_table(make_piece: MakePiece) -> None:
         "station": "studio",
         "start": "2026-05-01T12:00:00.000000+00:00",
         "end": "2026-05-01T12:00:01.500000+00:00",
+        "error_s": "0.4",
         "seconds": "1.500000",
         "kind": "music",
         "genre": "rock",
         "note": "",
+        "blend": "",
         "probability": "0.8765",
         "probability_min": "0.5",
         "agreement": "1.0",
         "divergence": "0.01",
+        "models": "vgg19_bn_cqt: rock",
+        "level_dbfs": "-18.2",
         "titles": 'A, B | The "C"',
         "trained": "true",
         "open": "false",
         "cut": "",
     }
-    assert silence[4:12] == ["silence", "", "", "", "", "", "", ""]
+    assert silence[5:16] == ["silence", *[""] * 10]
+
+
+def test_a_blend_is_told_with_its_times(make_piece: MakePiece, noon_us: int) -> None:
+    blend = Blend("jazz", noon_us - 2_000_000, noon_us + 2_000_000)
+    header, row = read("".join(csv_lines([make_piece(blend=blend)], UTC)))
+    assert dict(zip(header, row, strict=True))["blend"] == (
+        "from: jazz | start: 2026-05-01T11:59:58.000000+00:00 | end: 2026-05-01T12:00:02.000000+00:00"
+    )
 
 
 def test_without_pieces_there_is_a_header() -> None:
@@ -84,4 +97,5 @@ def test_any_text_is_read_as_it_was_written_and_no_cell_is_a_formula(
     assert cells["titles"].replace("'", "") == " | ".join(titles).replace("'", "")
     for separator in ",;\t":
         for cell in (cell for line in read(text, separator) for cell in line):
-            assert not re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell), (separator, cell)
+            formula = re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell)
+            assert not formula or cell == cells["level_dbfs"], (separator, cell)

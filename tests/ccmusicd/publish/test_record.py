@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from ccmusic_stream.segments import Blend
 from ccmusicd.events import SegmentEvent, TitleEvent
 from ccmusicd.publish.backend import write_version
 from ccmusicd.publish.errors import RecordError
@@ -41,10 +42,12 @@ def shape(rows: list[SegmentRow]) -> list[tuple[float, float, str, bool]]:
 
 
 def test_what_is_written_is_read(record: Record, make_segment: Callable[..., SegmentEvent]) -> None:
-    event = make_segment("end", 0, 60, titles=("古典", "A song"), note="why")
+    blend = Blend("jazz", NOON_US - 2 * SECOND_US, NOON_US + 2 * SECOND_US)
+    more = {"error_s": 0.25, "blend": blend, "models": {"vgg19_bn_cqt": "folk"}, "level_dbfs": -18.5}
+    event = make_segment("end", 0, 60, titles=("古典", "A song"), note="why", **more)
     record.write([event], [])
     (row,) = record.segments()
-    for name in ("station", "start_us", "end_us", "kind", "genre", "note", "probability", "probability_min"):
+    for name in (*more, "station", "start_us", "end_us", "kind", "genre", "note", "probability", "probability_min"):
         assert getattr(row, name) == getattr(event, name)
     assert (row.agreement, row.divergence, row.titles, row.trained, row.open) == (1.0, 0.01, event.titles, True, False)
 

@@ -99,7 +99,9 @@ def test_a_record_of_version_1_is_upgraded_with_all_it_holds(old_url: str, make_
 
 def test_a_reader_reads_a_record_of_version_1_and_leaves_it(old_url: str) -> None:
     with RecordReader(old_url) as reader:
-        assert [row.kind for row in reader.segments()] == ["music", "speech"]
+        rows = list(reader.segments())
+        assert [row.kind for row in rows] == ["music", "speech"]
+        assert [(row.error_s, row.blend, row.models, row.level_dbfs) for row in rows] == [(None, None, {}, None)] * 2
         assert list(reader.hops("main")) == []
     assert found(old_url)[0] == 1
 
