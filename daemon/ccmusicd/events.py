@@ -23,6 +23,12 @@ SourceState = Literal["connecting", "running", "backoff", "ended", "paused"]
 AnalyzerState = Literal["starting", "running", "restarting"]
 SegmentChange = Literal["new", "update", "end"]
 
+NoticeKind = Literal["dead_air", "quota", "show", "declared", "down"]
+NoticeChange = Literal["raised", "cleared", "told"]
+"""Whether a notice holds from now on, no longer holds, or is of something that was over before it could be told."""
+
+Severity = Literal["info", "warning", "alarm"]
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -255,6 +261,48 @@ class LevelEvent:
         return {"type": "level", "station": self.station, **self.level.to_wire()}
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeEvent:
+    """Something about the programme that somebody should know: it begins to hold, gets worse, or holds no longer.
+
+    `name` tells notices of one kind apart (which quota, which show), "" where there is but one. `since_us` is when
+    what it tells of began, `time_us` when that was known. `text` is a plain sentence; `values` the figures behind it,
+    of JSON's types. A notice that is raised again under the same `id` has become worse (`severity`).
+    """
+
+    topic: ClassVar[str] = "notice"
+    station: str
+    kind: NoticeKind
+    name: str
+    change: NoticeChange
+    severity: Severity
+    since_us: int
+    time_us: int
+    text: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The same from raised to cleared, and over restarts."""
+        return f"{self.station}:{self.kind}:{self.name}"
+
+    def to_wire(self) -> dict[str, Any]:
+        """The `notice` message."""
+        return {
+            "type": "notice",
+            "id": self.id,
+            "station": self.station,
+            "kind": self.kind,
+            "name": self.name,
+            "change": self.change,
+            "severity": self.severity,
+            "since": iso(self.since_us),
+            "time": iso(self.time_us),
+            "text": self.text,
+            "values": dict(self.values),
+        }
+
+
 SPECTROGRAMS: tuple[str, ...] = ("cqt", "mel")
 """Kinds of spectrogram; the index is the `kind` byte of a columns frame."""
 
@@ -292,9 +340,9 @@ class ColumnsEvent:
         return head + self.data
 
 
-Event = HopEvent | SegmentEvent | StatusEvent | TitleEvent | LevelEvent | ColumnsEvent
+Event = HopEvent | SegmentEvent | StatusEvent | TitleEvent | LevelEvent | ColumnsEvent | NoticeEvent
 
-TOPICS: tuple[str, ...] = ("hop", "segment", "status", "title", "level", "spectrogram")
+TOPICS: tuple[str, ...] = ("hop", "segment", "status", "title", "level", "spectrogram", "notice")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -7,7 +7,7 @@ station or another consumer down.
 import asyncio
 from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ccmusic_stream.geometry import (
@@ -23,16 +23,20 @@ from ccmusic_stream.geometry import (
 )
 from ccmusic_stream.labels import Labels
 from ccmusicd import __version__
-from ccmusicd.events import WIRE_VERSION, Event, HopEvent, SegmentEvent, StatusEvent
+from ccmusicd.events import WIRE_VERSION, Event, HopEvent, NoticeEvent, NoticeKind, SegmentEvent, StatusEvent
 
 
 @dataclass(frozen=True, slots=True)
 class StationInfo:
-    """A station as people know it: `id` in topics and addresses, `name` on screens, `source` with secrets redacted."""
+    """A station as people know it: `id` in topics and addresses, `name` on screens, `source` with secrets redacted.
+
+    `checks` are the kinds of notices that may be raised of it; no message has them.
+    """
 
     id: str
     name: str
     source: str
+    checks: frozenset[NoticeKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +101,15 @@ class About:
 
 @dataclass(slots=True)
 class Latest:
-    """The newest of each kind for one station: what a newcomer needs to draw the page at once."""
+    """The newest of each kind for one station, and its notices that hold, by their id.
+
+    It is what a newcomer needs to draw the page at once.
+    """
 
     status: StatusEvent | None = None
     hop: HopEvent | None = None
     segment: SegmentEvent | None = None
+    notices: dict[str, NoticeEvent] = field(default_factory=dict)
 
     def to_wire(self) -> dict[str, Any]:
         """A station's part of the `snapshot` message and of `/api/v1/now`."""
@@ -109,7 +117,15 @@ class Latest:
             "status": self.status and self.status.to_wire(),
             "hop": self.hop and self.hop.to_wire(),
             "segment": self.segment and self.segment.to_wire(),
+            "notices": [notice.to_wire() for notice in self.notices.values()],
         }
+
+    def note(self, notice: NoticeEvent) -> None:
+        """Keep a notice for as long as it holds."""
+        if notice.change == "raised":
+            self.notices[notice.id] = notice
+        elif notice.change == "cleared":
+            self.notices.pop(notice.id, None)
 
 
 class Inbox:
@@ -175,6 +191,8 @@ class Hub:
                 latest.hop = None  # it tells of a sound that is no longer there
         elif isinstance(event, SegmentEvent):
             latest.segment = event
+        elif isinstance(event, NoticeEvent):
+            latest.note(event)
         for inbox in self._inboxes:
             if inbox.wants(event):
                 inbox.put(event)

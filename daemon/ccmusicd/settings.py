@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSettingsError
 
@@ -19,14 +19,18 @@ from ccmusic_stream.runtimes import Runtime
 from ccmusicd.capture.options import AtEnd, RawSampleFormat
 from ccmusicd.capture.spec import parse_spec, redact
 from ccmusicd.faults import ENV_PREFIX, explain
+from ccmusicd.programme_settings import (
+    DeadAirSettings,
+    HookSettings,
+    NoticesSettings,
+    NowPlayingSettings,
+    ProgrammeSettings,
+)
 from ccmusicd.publish.topics import check_topic_part
 from ccmusicd.resources import resource
+from ccmusicd.tables import NotNegative, Positive, Probability, Table
 
 SYSTEM_FILE = Path("/etc/ccmusic-stream/config.toml")
-
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class SettingsError(CcmusicError):
@@ -47,11 +51,7 @@ def _check_topic_part(text: str) -> None:
         check_topic_part(text)
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
-
-
-class DaemonSettings(_Table):
+class DaemonSettings(Table):
     """[daemon]."""
 
     node: str
@@ -73,7 +73,7 @@ class DaemonSettings(_Table):
         return listen
 
 
-class AnalyzerSettings(_Table):
+class AnalyzerSettings(Table):
     """[analyzer]. `bundle` and `models` are written as one name or a list of them."""
 
     bundle: str | Annotated[list[str], Field(min_length=1)]
@@ -83,7 +83,7 @@ class AnalyzerSettings(_Table):
     hop: Annotated[float, Field(ge=1, le=10)] | Literal["auto"]
 
 
-class DecisionSettings(_Table):
+class DecisionSettings(Table):
     """[decision]."""
 
     time_constant_s: Positive
@@ -101,14 +101,14 @@ class DecisionSettings(_Table):
         return leave
 
 
-class SilenceSettings(_Table):
+class SilenceSettings(Table):
     """[silence]."""
 
     threshold_dbfs: Annotated[float, Field(ge=-110, le=0)]
     after_s: Positive
 
 
-class WebSettings(_Table):
+class WebSettings(Table):
     """[web]."""
 
     max_clients: Annotated[int, Field(ge=1)]
@@ -136,7 +136,7 @@ class WebSettings(_Table):
         return key
 
 
-class MqttSettings(_Table):
+class MqttSettings(Table):
     """[mqtt]."""
 
     url: str
@@ -155,7 +155,7 @@ class MqttSettings(_Table):
         return part
 
 
-class TimelineSettings(_Table):
+class TimelineSettings(Table):
     """[timeline]. 0 is no limit."""
 
     url: str
@@ -165,7 +165,7 @@ class TimelineSettings(_Table):
     keep_segments_days: NotNegative
 
 
-class CaptureSettings(_Table):
+class CaptureSettings(Table):
     """[capture]."""
 
     open_timeout_s: Positive
@@ -173,7 +173,7 @@ class CaptureSettings(_Table):
     longest_backoff_s: Positive
 
 
-class StationSettings(_Table):
+class StationSettings(Table):
     """[stations.<id>]."""
 
     input: str
@@ -183,6 +183,9 @@ class StationSettings(_Table):
     raw_rate: Annotated[int, Field(ge=1_000, le=768_000)] = 44_100
     raw_channels: Annotated[int, Field(ge=1, le=64)] = 2
     raw_format: RawSampleFormat = "s16le"
+    dead_air: DeadAirSettings | None = None
+    programme: ProgrammeSettings | None = None
+    now_playing: NowPlayingSettings | None = None
 
     @field_validator("input")
     @classmethod
@@ -207,6 +210,9 @@ class Settings(BaseSettings):
     mqtt: MqttSettings
     timeline: TimelineSettings
     capture: CaptureSettings
+    dead_air: DeadAirSettings
+    notices: NoticesSettings
+    hooks: dict[str, HookSettings] = Field(default_factory=dict)
     stations: dict[str, StationSettings] = Field(default_factory=dict)
 
     @field_validator("stations")
@@ -262,6 +268,8 @@ def as_json(settings: Settings) -> str:
     shown["timeline"]["url"] = redact(settings.timeline.url)
     for key, station in settings.stations.items():
         shown["stations"][key]["input"] = parse_spec(station.input).redacted
+    for name, hook in settings.hooks.items():
+        shown["hooks"][name]["url"] = redact(hook.url)
     return json.dumps(shown, indent=2, ensure_ascii=False)
 
 
@@ -324,6 +332,18 @@ def web_token(settings: Settings) -> str | None:
         except ValueError as error:
             raise SettingsError(f"the web server's token file: {error}") from None
     return token
+
+
+def hook_secret(name: str, hook: HookSettings) -> str | None:
+    """What a hook shows in its header: of the named file, or systemd's credential hook_NAME; None when there is none.
+
+    Raises:
+        SettingsError: the named file cannot be read, or holds what cannot stand in a header.
+    """
+    secret = _secret(hook.secret_file, f"hook_{name}")
+    if secret is not None and not re.fullmatch(r"[ -~]{1,4096}", secret):
+        raise SettingsError(f"hooks.{name}.secret_file: a secret is one line of ASCII")
+    return secret
 
 
 def certificate(settings: Settings) -> tuple[Path, Path] | None:

@@ -1,0 +1,1 @@
+"""Hooks: what somebody wants done when something happens, by rules of the configuration."""
