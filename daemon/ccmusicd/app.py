@@ -7,19 +7,20 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE
-from ccmusic_stream.models.bundle import Bundle, ModelSpec
+from ccmusic_stream.models.bundle import Bundle
+from ccmusicd.about import about_daemon
 from ccmusicd.analyzer import Analyzer
 from ccmusicd.capture.options import CaptureOptions
 from ccmusicd.capture.process import Capture, Ended
 from ccmusicd.capture.spec import SourceSpec, parse_spec
 from ccmusicd.excerpts import excerpt
-from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
+from ccmusicd.hub import Hub
 from ccmusicd.notify import Notifier
 from ccmusicd.onair import DecisionOptions
 from ccmusicd.publish.access import Access
@@ -47,6 +48,7 @@ from ccmusicd.settings import (
 )
 from ccmusicd.station import Station, StationOptions
 from ccmusicd.vitals import Vitals
+from ccmusicd.watching import Watching, check_programme
 from ccmusicd.weights.bundles import models_to_use, open_bundle
 
 log = logging.getLogger(__name__)
@@ -101,15 +103,17 @@ class App:
             bundle = check(settings, real_time=self._real_time)
             stations = settings.stations or {"demo": StationSettings(input="demo", name="Demo")}
             specs = models_to_use(bundle, model_words(settings))
-            hub = Hub(_about(settings, bundle, specs, stations))
+            hub = Hub(about_daemon(settings, bundle, specs, stations))
             if not bundle.trained:
                 log.warning("bundle %s is not trained: its networks hold random weights and know no genre", bundle.name)
             log.info("loading the networks of bundle %s", bundle.name)
             await self._record(stack, hub)
+            watching = Watching(settings, hub, stations, self._record_url)
+            await stack.enter_async_context(watching.running(self._running))
             analyzer = self._vitals.analyzer = self._make_analyzer(bundle, hub)
             for key, station in stations.items():
                 self._add(key, station, hub, analyzer)
-            await self._publish(stack, hub)
+            await self._publish(stack, hub, watching)
             stack.callback(self._close_stations)
             await stack.enter_async_context(self._running(analyzer.run(), "analyzer"))
             await stack.enter_async_context(self._running(self._tick(), "tick"))
@@ -179,10 +183,10 @@ class App:
         )
         self._captures[key] = Capture(spec, options, self._stations[key])
 
-    async def _publish(self, stack: contextlib.AsyncExitStack, hub: Hub) -> None:
+    async def _publish(self, stack: contextlib.AsyncExitStack, hub: Hub, watching: Watching) -> None:
         settings = self._settings
         host, port = host_and_port(settings.daemon.listen)
-        metrics = Metrics(hub, traffic=lambda: _traffic(web), health=self._vitals.parts)
+        metrics = Metrics(hub, traffic=lambda: _traffic(web), health=self._vitals.parts, more=(watching.metrics,))
         await stack.enter_async_context(self._running(metrics.run(), "metrics"))
         web = Web(
             hub,
@@ -352,6 +356,7 @@ def check(settings: Settings, *, real_time: bool = True) -> Bundle:
     """
     bundle = open_bundle(bundle_names(settings))
     models_to_use(bundle, model_words(settings))
+    check_programme(settings, bundle.labels)
     mqtt_password(settings)
     web_token(settings)
     if (files := certificate(settings)) is not None:
@@ -376,20 +381,3 @@ def _stall_s(station: StationSettings, spec: SourceSpec, read_timeout_s: float) 
 
 def _traffic(web: Web) -> Traffic:
     return Traffic(web.clients, web.connections, web.clients_cut, web.clients_refused, web.events_dropped)
-
-
-def _about(
-    settings: Settings, bundle: Bundle, specs: Sequence[ModelSpec], stations: Mapping[str, StationSettings]
-) -> About:
-    return About(
-        node=settings.daemon.node,
-        bundle=bundle.name,
-        trained=bundle.trained,
-        labels=bundle.labels,
-        models=tuple(ModelInfo(spec.name, spec.backbone, spec.spectrogram, weight=spec.weight) for spec in specs),
-        stations=tuple(
-            StationInfo(key, station.name or key, parse_spec(station.input).redacted)
-            for key, station in stations.items()
-        ),
-        ensemble_temperature=bundle.ensemble_temperature,
-    )

@@ -62,15 +62,21 @@ def _holds(nested: Any, path: list[str]) -> bool:
 def _line_of(path: list[str], text: str) -> int | None:
     """The line where the key `path` is set, or its table begins; tomllib does not tell positions."""
     table: list[str] = []
+    counts: dict[tuple[str, ...], int] = {}  # of the tables in arrays
     nearest = None
     for number, line in enumerate(text.splitlines(), start=1):
         header = re.match(r"\s*\[+([^\]]+)\]", line)
         if header:
             table = [part.strip().strip("\"'") for part in header[1].split(".")]
+            if line.lstrip().startswith("[["):
+                array = tuple(table)
+                counts[array] = counts.get(array, -1) + 1
+                table.append(str(counts[array]))
             if table[: len(path)] == path[: len(table)]:
                 nearest = number
             continue
         key = re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line)
-        if key and [*table, *(part.strip("\"'") for part in key[1].split("."))] == path:
+        place = [*table, *(part.strip("\"'") for part in key[1].split("."))] if key else []
+        if place and place in (path, path[:-1] if path[-1].isdigit() else path):  # or it is an entry of a list
             return number
     return nearest

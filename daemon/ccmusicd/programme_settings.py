@@ -181,8 +181,8 @@ class HookSettings(Table):
 def clock(text: str) -> time:
     """A time of day, "21:00" or "21:00:30"; "24:00" is midnight. `ValueError` when it is none."""
     if not re.fullmatch(r"\d{2}:\d{2}(:\d{2})?", text):
-        raise ValueError("is no time of day, as in 21:00")
+        raise ValueError(f"{text[:20]!r} is no time of day, as in 21:00")
     try:
         return time(0) if text in {"24:00", "24:00:00"} else time.fromisoformat(text)
     except ValueError:
-        raise ValueError("is no time of day, as in 21:00") from None
+        raise ValueError(f"{text[:20]!r} is no time of day, as in 21:00") from None

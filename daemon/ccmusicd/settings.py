@@ -314,7 +314,7 @@ def mqtt_password(settings: Settings) -> str | None:
     """
     if settings.mqtt.password is not None:
         return settings.mqtt.password.get_secret_value()
-    return _secret(settings.mqtt.password_file, "mqtt_password")
+    return secret(settings.mqtt.password_file, "mqtt_password")
 
 
 def web_token(settings: Settings) -> str | None:
@@ -325,7 +325,7 @@ def web_token(settings: Settings) -> str | None:
     """
     if settings.web.token is not None:
         return settings.web.token.get_secret_value()
-    token = _secret(settings.web.token_file, "web_token")
+    token = secret(settings.web.token_file, "web_token")
     if token is not None:
         try:
             _check_token(token)
@@ -334,26 +334,14 @@ def web_token(settings: Settings) -> str | None:
     return token
 
 
-def hook_secret(name: str, hook: HookSettings) -> str | None:
-    """What a hook shows in its header: of the named file, or systemd's credential hook_NAME; None when there is none.
-
-    Raises:
-        SettingsError: the named file cannot be read, or holds what cannot stand in a header.
-    """
-    secret = _secret(hook.secret_file, f"hook_{name}")
-    if secret is not None and not re.fullmatch(r"[ -~]{1,4096}", secret):
-        raise SettingsError(f"hooks.{name}.secret_file: a secret is one line of ASCII")
-    return secret
-
-
 def certificate(settings: Settings) -> tuple[Path, Path] | None:
     """The web server's certificate and its key; None where it speaks plain HTTP."""
     web = settings.web
     return (Path(web.tls_certificate), Path(web.tls_key)) if web.tls_certificate else None
 
 
-def _secret(named: str, credential: str) -> str | None:
-    """What stands in the named file, else in systemd's credential."""
+def secret(named: str, credential: str) -> str | None:
+    """What stands in the named file, else in systemd's credential; None when there is neither. `SettingsError`."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     if named:
         return _read(Path(named)).strip()

@@ -12,6 +12,7 @@ from ccmusicd.events import (
     Level,
     LevelEvent,
     ModelVote,
+    NoticeEvent,
     SegmentEvent,
     StatusEvent,
     TitleEvent,
@@ -163,5 +164,16 @@ def test_a_frame_of_columns_is_a_header_and_bytes() -> None:
 
 
 def test_each_event_has_a_topic_of_its_own() -> None:
-    kinds = (HopEvent, SegmentEvent, StatusEvent, TitleEvent, LevelEvent, ColumnsEvent)
+    kinds = (HopEvent, SegmentEvent, StatusEvent, TitleEvent, LevelEvent, ColumnsEvent, NoticeEvent)
     assert tuple(kind.topic for kind in kinds) == TOPICS
+
+
+def test_a_notice_is_the_same_from_raised_to_cleared() -> None:
+    raised = NoticeEvent(
+        "main", "quota", "jazz", "raised", "warning", NOON_US, NOON_US + 1_000, "Soon.", {"share": 0.4}
+    )
+    message = json.loads(json.dumps(raised.to_wire()))
+    assert message["id"] == "main:quota:jazz"
+    assert (message["type"], message["change"], message["severity"]) == ("notice", "raised", "warning")
+    assert (message["since"], message["time"]) == ("2026-01-31T12:00:00.000Z", "2026-01-31T12:00:00.001Z")
+    assert message["values"] == {"share": 0.4}

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
 from ccmusic_stream.labels import Label, Labels
-from ccmusicd.events import Event, Level, LevelEvent, SegmentEvent, TitleEvent
+from ccmusicd.events import Event, Level, LevelEvent, NoticeEvent, SegmentEvent, TitleEvent
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 
 
@@ -93,7 +94,7 @@ async def test_the_snapshot_has_the_latest_of_each_station(hub: Hub) -> None:
     assert snapshot["type"] == "snapshot"
     assert snapshot["stations"]["main"]["segment"]["end"] == "1970-01-01T00:00:02.000Z"
     assert snapshot["stations"]["main"]["hop"] is None
-    assert snapshot["stations"]["web"] == {"status": None, "hop": None, "segment": None}
+    assert snapshot["stations"]["web"] == {"status": None, "hop": None, "segment": None, "notices": []}
 
 
 async def test_what_is_learnt_makes_another_about(hub: Hub) -> None:
@@ -112,3 +113,15 @@ def test_hello_describes_the_daemon(hub: Hub) -> None:
     assert hello["stations"][1] == {"id": "web", "name": "Web", "source": "https://***@host/live"}
     assert hello["spectrogram"]["cqt"]["bins"] == 84
     assert hello["spectrogram"]["mel"]["bins"] == 128
+
+
+def test_notices_are_there_for_as_long_as_they_hold(hub: Hub) -> None:
+    def tell(change: Any, severity: Any = "warning", name: str = "jazz") -> None:
+        hub.publish(NoticeEvent("main", "quota", name, change, severity, 0, 0, f"{change} {severity}"))
+
+    tell("raised")
+    tell("told", name="rock")
+    tell("raised", "alarm")
+    assert [notice["text"] for notice in hub.now()["main"]["notices"]] == ["raised alarm"]
+    tell("cleared")
+    assert hub.now()["main"]["notices"] == []

@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from ccmusicd import settings
+from ccmusic_stream.errors import CcmusicError
+from ccmusic_stream.labels import Label, Labels
+from ccmusicd import programme_settings, settings
 from ccmusicd.resources import resource
 from ccmusicd.settings import (
     SettingsError,
@@ -18,6 +21,9 @@ from ccmusicd.settings import (
     mqtt_password,
     web_token,
 )
+from ccmusicd.watching import check_programme, checks_of
+
+LABELS = Labels([Label("jazz", "Jazz", "爵士"), Label("classical", "Classical", "古典")])
 
 
 @pytest.fixture(autouse=True)
@@ -237,14 +243,114 @@ def test_default_file_lists_every_setting() -> None:
     """A setting that the default file does not show would be one that nobody finds."""
     text = (resource("config") / "default.toml").read_text(encoding="utf-8")
     for table, field in settings.Settings.model_fields.items():
-        if table == "stations":
+        if table in {"stations", "hooks"}:
             continue
         assert f"[{table}]" in text
         assert field.annotation is not None
         for key in field.annotation.model_fields:
             assert key in {"password", "token"} or f"\n{key} = " in text
-    for key in settings.StationSettings.model_fields:
-        assert f"\n# {key} = " in text
+    examples = (resource("config") / "programme.toml").read_text(encoding="utf-8")
+    for key, field in settings.StationSettings.model_fields.items():
+        assert f"\n# {key} = " in text or f"[stations.studio.{key}]" in examples, field
+    for model in (
+        programme_settings.ProgrammeSettings,
+        programme_settings.ShowSettings,
+        programme_settings.QuotaSettings,
+        programme_settings.DeclaredSettings,
+        programme_settings.NowPlayingSettings,
+        programme_settings.HookSettings,
+    ):
+        for key in model.model_fields:
+            assert re.search(rf"(?m)^(# )?{key} = |programme\.{key}\]", examples), key
+
+
+def test_the_examples_of_a_programme_can_be_used() -> None:
+    found = load(resource("config") / "programme.toml")
+    check_programme(found, LABELS)
+    assert checks_of(found.stations["studio"], found) == {"dead_air", "quota", "show", "declared"}
+
+
+def test_nothing_is_checked_unless_it_is_asked_for(tmp_path: Path) -> None:
+    found = load(config(tmp_path, "[stations.a]\ninput = 'demo'\n"))
+    assert checks_of(found.stations["a"], found) == frozenset()
+    everywhere = load(config(tmp_path, "[dead_air]\nafter_s = 5\n[stations.a]\ninput = 'demo'\n"))
+    assert checks_of(everywhere.stations["a"], everywhere) == {"dead_air"}
+
+
+PROGRAMME = "[stations.a]\ninput = 'demo'\n[stations.a.programme]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (PROGRAMME + "timezone = 'Berlin'\n", 4, ["timezone", "Berlin"]),
+        (PROGRAMME + "[[stations.a.programme.quotas]]\ngenres = ['jazz']\n", 4, ["quotas.0", "at_least or at_most"]),
+        (
+            PROGRAMME
+            + "[[stations.a.programme.quotas]]\ngenres = ['jazz']\nat_least = 0.4\n"
+            + "[[stations.a.programme.quotas]]\ngenres = ['jazz']\nat_least = 1.4\n",
+            9,
+            ["quotas.1.at_least", "less than 1", "1.4"],
+        ),
+        (
+            PROGRAMME + "[[stations.a.programme.quotas]]\ngenres = ['jazz']\nat_least = 0.95\n",
+            4,
+            ["must be less than 180 s"],
+        ),
+        (
+            PROGRAMME
+            + "[[stations.a.programme.shows]]\nname = 'x'\ndays = ['monday']\nstart = '25:00'\nend = '24:00'\n",
+            7,
+            ["shows.0.start", "'25:00' is no time of day"],
+        ),
+        ("[stations.a]\ninput = 'demo'\n[stations.a.now_playing]\nfile = 'x'\ntemplate = '{titel}'\n", 5, ["{titel}"]),
+        ("[hooks.a]\non = ['dead_air']\n", 1, ["hooks.a", "url or command"]),
+        ("[hooks.a]\non = ['quiet']\nurl = 'https://x'\n", 2, ["hooks.a.on", "dead_air"]),
+        ("[hooks.a]\non = ['quota']\nurl = 'file:///etc/passwd'\n", 3, ["hooks.a.url", "https://host/path"]),
+        ("[hooks.a]\non = ['quota']\ncommand = ['x', '{title}']\n", 3, ["hooks.a.command", "{title}", "{station}"]),
+        ("[dead_air]\nclear_after_s = 1\n", 2, ["dead_air.clear_after_s", "3"]),
+    ],
+)
+def test_faults_of_a_programme_name_their_place(tmp_path: Path, text: str, line: int, words: list[str]) -> None:
+    file = config(tmp_path, text)
+    with pytest.raises(SettingsError) as refusal:
+        load(file)
+    message = str(refusal.value)
+    assert f"{file}, line {line}:" in message, message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            PROGRAMME + "[[stations.a.programme.quotas]]\ngenres = ['jaz']\nat_least = 0.4\n",
+            "quotas: 'jaz' is no genre",
+        ),
+        (PROGRAMME + "calendar = '/nowhere/shows.ics'\n", "No such file"),
+        (
+            "[stations.a]\ninput = 'demo'\n[hooks.b]\non = ['quota']\nstations = ['c']\nurl = 'https://x'\n",
+            "no station 'c'",
+        ),
+        ("[hooks.b]\non = ['quota']\ngenres = ['jaz']\nurl = 'https://x'\n", "hooks.b.genres: 'jaz'"),
+        ("[hooks.b]\non = ['quota']\nurl = 'https://x'\nsecret_file = '/nowhere'\n", "/nowhere: cannot be read"),
+        ("[hooks.b]\non = ['quota']\nurl = 'https://x'\nca_file = '/nowhere'\n", "hooks.b.ca_file"),
+        (
+            "[stations.a]\ninput = 'demo'\n[stations.a.now_playing]\nfile = '/nowhere/x'\n",
+            "there is no folder /nowhere",
+        ),
+    ],
+)
+def test_faults_that_the_bundle_or_the_disk_shows(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(CcmusicError, match=re.escape(words)) as refusal:
+        check_programme(load(config(tmp_path, text)), LABELS)
+    assert getattr(refusal.value, "exit_code", os.EX_CONFIG) == os.EX_CONFIG
+
+
+def test_addresses_of_hooks_are_shown_without_secrets(tmp_path: Path) -> None:
+    text = "[hooks.a]\non = ['quota']\nurl = 'https://user:hush@host/path?token=hush'\n"
+    assert "hush" not in as_json(load(config(tmp_path, text)))
 
 
 def test_bundles_and_models_are_one_name_or_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

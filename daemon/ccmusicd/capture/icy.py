@@ -34,6 +34,14 @@ _BIDI_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _STREAM_TITLE = re.compile(r"StreamTitle='(.*?)'(?=\s*;\s*[A-Za-z]\w*=|\s*;?\s*\Z)", re.DOTALL)
 
 
+def _text_of(header: str) -> str:
+    """A header as people wrote it: http.client reads its bytes as Latin-1, and most servers send UTF-8."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
+
+
 def clean_title(text: str) -> str:
     """A title for one line on a screen: no control characters, single spaces, at most 256 characters."""
     plain = "".join(" " if unicodedata.category(c) == "Cc" or c in _BIDI_CONTROLS else c for c in text)
@@ -69,6 +77,9 @@ class HttpStream:
         self.url = url
         self.length: int | None = None
         self.content_type = ""
+        self.genre = ""
+        """What the station says of itself in `icy-genre`; a stranger's text, of one line."""
+
         self._read_timeout_s = read_timeout_s
         self._on_title = on_title
         self._deadline: float | None = time.monotonic() + open_timeout_s
@@ -219,6 +230,7 @@ class HttpStream:
             return
         headers = response.headers
         self.content_type = headers.get_content_type() if "Content-Type" in headers else ""
+        self.genre = clean_title(_text_of(headers.get("icy-genre", "")))
         self.length = response.length
         self._ranges = headers.get("Accept-Ranges", "") == "bytes"
         with contextlib.suppress(ValueError):

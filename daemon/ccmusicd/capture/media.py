@@ -41,12 +41,16 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A container whose audio can be decoded. `name` stands for it in messages; `live`: it has no end of its own."""
+    """A container whose audio can be decoded.
+
+    `name` stands for it in messages; `live`: it has no end of its own; `genre`: what its server declares, or "".
+    """
 
     container: av.container.InputContainer
     name: str
     live: bool
     refusal: type[SourceError]  # raised when its content is of no use
+    genre: str = ""
 
 
 def play_file(path: str, output: Output, *, loop: bool, real_time: bool) -> None:
@@ -173,6 +177,7 @@ class _Decoder:
             frame.layout.name,
             live=self._opened.live,
             duration_s=None if duration is None or self._opened.live else duration / av.time_base,
+            genre=self._opened.genre,
         )
 
 
@@ -215,7 +220,7 @@ def _open_http(url: str, output: Output, timeouts: Timeouts) -> Opened:
         raise SourceError(f"{name} is not audio that can be read: {_reason(error)}.") from None
     _refuse_playlist(container, name, SourceError)
     stream.opened()
-    return Opened(container, name, live=stream.length is None, refusal=SourceError)
+    return Opened(container, name, live=stream.length is None, refusal=SourceError, genre=stream.genre)
 
 
 def _open_hls(url: str, name: str, timeouts: Timeouts) -> Opened:

@@ -79,10 +79,28 @@ class Output:
         _write_all(self._event_fd, f"\n{line}\n".encode())
 
     def format(
-        self, rate: int, channels: int, codec: str, layout: str, *, live: bool, duration_s: float | None = None
+        self,
+        rate: int,
+        channels: int,
+        codec: str,
+        layout: str,
+        *,
+        live: bool,
+        duration_s: float | None = None,
+        genre: str = "",
     ) -> None:
-        """What the source turned out to be, before its conversion."""
-        self.event("format", rate=rate, channels=channels, codec=codec, layout=layout, live=live, duration_s=duration_s)
+        """What the source turned out to be, before its conversion; `genre` as its server declares it, if it does."""
+        declared = {"genre": genre} if genre else {}
+        self.event(
+            "format",
+            rate=rate,
+            channels=channels,
+            codec=codec,
+            layout=layout,
+            live=live,
+            duration_s=duration_s,
+            **declared,
+        )
 
     def title(self, title: str) -> None:
         """What is playing now, "" for nothing that has a name; sent when it changed."""

@@ -14,7 +14,7 @@ Source = Literal["segment", "silence", "dead_air", "quota", "show", "declared", 
 PLACEHOLDERS = ("station", "kind", "change", "genre")
 """Arguments that may stand for a word of the event; all of them come from the configuration or the bundle."""
 
-_CONTROL = dict.fromkeys((*range(32), *range(127, 160)), " ")
+CONTROL = dict.fromkeys((*range(32), *range(127, 160)), " ")
 _MAX_TEXT = 8_192
 
 
@@ -64,7 +64,7 @@ class Call:
             "genre": genre or "none",
             "text": text,
         }
-        plain = {key: word.translate(_CONTROL)[:_MAX_TEXT] for key, word in words.items()}
+        plain = {key: word.translate(CONTROL)[:_MAX_TEXT] for key, word in words.items()}
         return cls(json.dumps(message, ensure_ascii=False), plain)
 
 

@@ -166,16 +166,20 @@ class Monitor:
     async def _save(self) -> None:
         if not self._unsaved:
             return
-        self._unsaved = False
         notices = [notice for latest in self._hub.latest.values() for notice in latest.notices.values()]
+        self._unsaved = False
+        saved = False
         try:
             await asyncio.to_thread(self._store.save, notices)
+            saved = True
         except OSError as error:
             if str(error) != self._trouble:
                 _log.warning("the notices that hold cannot be kept, and may be raised again after a restart: %s", error)
             self._trouble = str(error)
         else:
             self._trouble = ""
+        finally:
+            self._unsaved = self._unsaved or not saved  # also when it was cancelled: `stop` saves once more
 
     async def _read_calendars(self) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
@@ -20,6 +21,7 @@ class NoticeStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
 
     def load(self) -> list[NoticeEvent]:
         """What held when the last daemon ended."""
@@ -36,7 +38,8 @@ class NoticeStore:
     def save(self, notices: Iterable[NoticeEvent]) -> None:
         """Keep these and no others. Raises `OSError` when it cannot be written."""
         content = {"version": _VERSION, "active": [_entry(notice) for notice in notices]}
-        write_whole(self._path, json.dumps(content, ensure_ascii=False, indent=1).encode(), mode=0o600)
+        with self._lock:
+            write_whole(self._path, json.dumps(content, ensure_ascii=False, indent=1).encode(), mode=0o600)
 
 
 def _entry(notice: NoticeEvent) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from ccmusicd.events import State
 from ccmusicd.protocol.fields import Band, Moment, Probabilities, Probability, Ranked
-from ccmusicd.protocol.websocket import Label, Model, Segment, Station
+from ccmusicd.protocol.websocket import Label, Model, Notice, Segment, Station
 
 
 class MqttInfo(TypedDict):
@@ -65,4 +65,16 @@ class MqttEvent(Segment):
     """`.../<station>/event`: a segment; `type` says what happened to it, and there is no `change`."""
 
 
-MqttMessage = MqttInfo | MqttState | MqttAttributes | MqttProbs | MqttEvent
+class MqttNotice(Notice):
+    """`.../<station>/notice`: a notice is raised, cleared or told."""
+
+
+class MqttNotices(TypedDict):
+    """`.../<station>/notices`, retained, where any are configured: what holds now."""
+
+    dead_air: bool
+    programme: Annotated[bool, Field(description="a quota, a show or a declared genre is not as it should be")]
+    active: Annotated[list[Notice], Field(description="those that hold")]
+
+
+MqttMessage = MqttInfo | MqttState | MqttAttributes | MqttProbs | MqttEvent | MqttNotice | MqttNotices

@@ -7,13 +7,23 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from ccmusicd.events import WIRE_VERSION
 from ccmusicd.protocol.http_api import Health, HttpAnswer, NowAnswer, Readiness, Refusal, Stations, TimelinePiece
-from ccmusicd.protocol.mqtt import MqttAttributes, MqttEvent, MqttInfo, MqttMessage, MqttProbs, MqttState
+from ccmusicd.protocol.mqtt import (
+    MqttAttributes,
+    MqttEvent,
+    MqttInfo,
+    MqttMessage,
+    MqttNotice,
+    MqttNotices,
+    MqttProbs,
+    MqttState,
+)
 from ccmusicd.protocol.websocket import (
     ClientMessage,
     Error,
     Hello,
     Hop,
     Level,
+    Notice,
     Pause,
     Resume,
     Segment,
@@ -25,9 +35,9 @@ from ccmusicd.protocol.websocket import (
     Token,
 )
 
-FROM_SERVER = (Hello, Snapshot, Hop, Segment, Status, Title, Level, Error)
+FROM_SERVER = (Hello, Snapshot, Hop, Segment, Status, Title, Level, Notice, Error)
 FROM_CLIENT = (Subscribe, Pause, Resume, Token)
-OVER_MQTT = (MqttInfo, MqttState, MqttAttributes, MqttProbs, MqttEvent)
+OVER_MQTT = (MqttInfo, MqttState, MqttAttributes, MqttProbs, MqttEvent, MqttNotice, MqttNotices)
 OVER_HTTP = (Stations, NowAnswer, TimelinePiece, Health, Readiness, Refusal)
 
 _UNIONS: dict[str, Any] = {

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ccmusic_stream.segments import SegmentKind
-from ccmusicd.events import AnalyzerState, SegmentChange, SourceState, State
+from ccmusicd.events import AnalyzerState, NoticeChange, NoticeKind, SegmentChange, Severity, SourceState, State
 from ccmusicd.protocol.fields import Band, Count, Decibels, Moment, Probabilities, Probability, Ranked, Seconds
 
 
@@ -200,12 +200,29 @@ class Level(TypedDict):
     clipped: bool
 
 
+class Notice(TypedDict):
+    """Something about the programme begins to hold, gets worse or holds no longer; only when subscribed to."""
+
+    type: Literal["notice"]
+    id: Annotated[str, Field(description="the same from raised to cleared, and over restarts")]
+    station: str
+    kind: NoticeKind
+    name: Annotated[str, Field(description="which of the kind: a quota, who declares; empty where there is but one")]
+    change: Annotated[NoticeChange, Field(description="raised again: it got worse; told: it is over already")]
+    severity: Severity
+    since: Annotated[Moment, Field(description="when what it tells of began")]
+    time: Annotated[Moment, Field(description="when that was known")]
+    text: Annotated[str, Field(description="a sentence for people")]
+    values: Annotated[dict[str, Any], Field(description="the figures behind it, by its kind")]
+
+
 class Now(TypedDict):
     """The newest of a station; null: there is none (yet)."""
 
     status: Status | None
     hop: Hop | None
     segment: Segment | None
+    notices: Annotated[list[Notice], Field(description="those that hold")]
 
 
 class Snapshot(TypedDict):
@@ -227,7 +244,7 @@ class Subscribe(TypedDict):
 
     type: Literal["subscribe"]
     stations: NotRequired[Annotated[list[str] | None, Field(description="ids; null: all")]]
-    topics: NotRequired[list[Literal["hop", "segment", "status", "title", "level", "spectrogram"]]]
+    topics: NotRequired[list[Literal["hop", "segment", "status", "title", "level", "spectrogram", "notice"]]]
 
 
 class Pause(TypedDict):
@@ -251,5 +268,5 @@ class Token(TypedDict):
     token: str
 
 
-ServerMessage = Hello | Snapshot | Hop | Segment | Status | Title | Level | Error
+ServerMessage = Hello | Snapshot | Hop | Segment | Status | Title | Level | Notice | Error
 ClientMessage = Subscribe | Pause | Resume | Token

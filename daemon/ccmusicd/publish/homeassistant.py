@@ -24,6 +24,7 @@ _DEFAULT_BIRTH = "homeassistant/status"
 _PERCENT = "{{{{ (value_json.{0} * 100) | round(1) if value_json.{0} is not none else none }}}}"
 _IS_SILENT = "{{ 'ON' if value == 'silent' else 'OFF' }}"
 _HAS_SIGNAL = "{{ {'online': 'ON', 'silent': 'ON', 'offline': 'OFF'}.get(value) }}"
+_PROBLEM = "{{{{ 'ON' if value_json.{0} else 'OFF' }}}}"
 _IS_MEASURED = "{{ 'online' if value in ['online', 'silent'] else 'offline' }}"
 
 
@@ -76,12 +77,34 @@ class HomeAssistant:
                 "availability_mode": "all",
                 "components": {
                     key: {"unique_id": f"{device_id}_{key}", **component}
-                    for key, component in self._components(f"{self._base}/{station.id}", about).items()
+                    for key, component in self._components(f"{self._base}/{station.id}", station, about).items()
                 },
             }
         )
 
-    def _components(self, station: str, about: About) -> dict[str, dict[str, Any]]:
+    def _components(self, topic: str, info: StationInfo, about: About) -> dict[str, dict[str, Any]]:
+        return self._of_every_station(topic, about) | self._of_checks(topic, info)
+
+    def _of_checks(self, station: str, info: StationInfo) -> dict[str, dict[str, Any]]:
+        """Problems that somebody asked to be told of; they need the node alone, since dead air may be lost signal."""
+        names = {"dead_air": "Dead air"} if "dead_air" in info.checks else {}
+        if info.checks - {"dead_air"}:
+            names["programme"] = "Programme"
+        return {
+            key: {
+                "platform": "binary_sensor",
+                "name": name,
+                "device_class": "problem",
+                "state_topic": f"{station}/notices",
+                "value_template": _PROBLEM.format(key),
+                "json_attributes_topic": f"{station}/notices",
+                "availability": [{"topic": f"{self._base}/status"}],
+                "availability_mode": "all",
+            }
+            for key, name in names.items()
+        }
+
+    def _of_every_station(self, station: str, about: About) -> dict[str, dict[str, Any]]:
         # These two say why there is nothing to show, and let a paused station go on: they need the node alone.
         with_node = {"availability": [{"topic": f"{self._base}/status"}], "availability_mode": "all"}
         measured = {"platform": "sensor", "state_class": "measurement"}

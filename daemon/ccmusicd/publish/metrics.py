@@ -5,7 +5,7 @@ grows since the daemon's start. A station without a vote or a level yet has no s
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
@@ -37,7 +37,7 @@ class Metrics:
     """All numbers of one daemon in a registry of their own.
 
     `traffic` is asked for the web server's counts, `health` for a state of each part ("ok", "running", "online" are
-    good, "off" is left out), both when the metrics are read.
+    good, "off" is left out), both when the metrics are read; so are the collectors `more`.
     """
 
     def __init__(
@@ -46,12 +46,14 @@ class Metrics:
         *,
         traffic: Callable[[], Traffic] = Traffic,
         health: Callable[[], Mapping[str, str]] = dict,
+        more: Iterable[Collector] = (),
     ) -> None:
         self._hub = hub
         self._inbox = hub.subscribe(("hop",), capacity=_INBOX_CAPACITY)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._registry.register(_OfTheMoment(hub, traffic, health))
+        for collector in (_OfTheMoment(hub, traffic, health), *more):
+            self._registry.register(collector)
         self._hop_s = Histogram(
             "ccmusic_hop_duration_seconds",
             "Time in which the networks saw one hop.",

@@ -13,7 +13,7 @@ import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import MQTTMessage
 
-from ccmusicd.events import Event, HopEvent, LevelEvent, SegmentEvent, StatusEvent
+from ccmusicd.events import Event, HopEvent, LevelEvent, NoticeEvent, SegmentEvent, StatusEvent
 from ccmusicd.hub import About, Hub, Inbox
 from ccmusicd.publish import topics
 from ccmusicd.publish.broker import RefusedError, parse_broker
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _client_log = logging.getLogger(f"{__name__}.client")
 _client_log.setLevel(logging.ERROR)  # a flood of commands would else be a flood of warnings
 
-_TOPICS = ("hop", "segment", "status")
+_TOPICS = ("hop", "segment", "status", "notice")
 _INBOX_CAPACITY = 1024
 _LEVELS_A_STATION = 16
 _MAX_COMPLAINTS = 32
@@ -82,6 +82,7 @@ class Mqtt:
         self._on_enabled = on_enabled
         self._publish_timeout_s = publish_timeout_s
         self._topics = {s.id: StationTopics(trained=hub.about.trained) for s in hub.about.stations}
+        self._checked = {s.id: bool(s.checks) for s in hub.about.stations}
         self._home = None if discovery_prefix is None else HomeAssistant(discovery_prefix, root, node)
         self._announced = {self._home.topic(station) for station in self._topics} if self._home else set()
         self._about: About | None = None
@@ -139,6 +140,9 @@ class Mqtt:
         elif isinstance(event, SegmentEvent):
             # By what it says of which segment: an update replaces the update before it, never a "new" or "end".
             self._outbox.send_event(f"{below}/event", topics.segment(event), about=(event.id, event.change))
+        elif isinstance(event, NoticeEvent):
+            about = (event.id, event.change, event.severity)
+            self._outbox.send_event(f"{below}/notice", topics.compact(event.to_wire()), about=about)
         self._refresh(event.station)
 
     def _refresh(self, station: str) -> None:
@@ -152,6 +156,9 @@ class Mqtt:
                     self._outbox.retain(self._home.topic(info.id), self._home.announcement(info, about))
         for topic, payload in self._topics[station].retained(about.labels.slugs).items():
             self._outbox.retain(f"{self._base}/{station}/{topic}", payload)
+        if self._checked.get(station):
+            holding = topics.notices(self._hub.latest[station].notices.values())
+            self._outbox.retain(f"{self._base}/{station}/notices", holding)
 
     # ---- from the outbox to the broker
 

@@ -8,7 +8,7 @@ from heapq import nlargest
 from typing import Any, Literal
 
 from ccmusicd import __version__
-from ccmusicd.events import WIRE_VERSION, HopEvent, LevelEvent, SegmentEvent, State, StatusEvent, iso
+from ccmusicd.events import WIRE_VERSION, HopEvent, LevelEvent, NoticeEvent, SegmentEvent, State, StatusEvent, iso
 from ccmusicd.hub import About
 from ccmusicd.publish.errors import TopicError
 
@@ -150,6 +150,18 @@ def segment(event: SegmentEvent) -> str:
     message = event.to_wire()
     del message["change"]
     return compact({**message, "type": event.change})
+
+
+def notices(holding: Iterable[NoticeEvent]) -> str:
+    """The `notices` message: what holds, and in a word whether dead air or the programme needs somebody."""
+    active = list(holding)
+    return compact(
+        {
+            "dead_air": any(notice.kind == "dead_air" for notice in active),
+            "programme": any(notice.kind != "dead_air" and notice.severity != "info" for notice in active),
+            "active": [notice.to_wire() for notice in active],
+        }
+    )
 
 
 def info(about: About) -> str:
