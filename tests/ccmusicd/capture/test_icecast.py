@@ -288,3 +288,24 @@ async def test_a_change_of_title_is_told_once(icecast: Any, started: Callable[..
         await running.more(2.0)
         assert running.sink.titles[-2:] == ["Don't Stop; 'Now' - Füße", "Next"]
         assert running.sink.count("begin") == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "genre"),
+    [
+        (b"icy-genre: Smooth Jazz\r\n", "Smooth Jazz"),
+        ("icy-genre: Füße, 爵士\r\n".encode(), "Füße, 爵士"),
+        ("icy-genre: Füße\r\n".encode("latin-1"), "Füße"),
+        (b"icy-genre: a\x1b[31m\x07b" + b"x" * 4000 + b"\r\n", ("a [31m b" + "x" * 4000)[:256]),
+        (b"", ""),
+    ],
+)
+def test_the_genre_that_a_station_declares_is_a_text_of_one_line(header: bytes, genre: str) -> None:
+    def answer(connection: socket.socket, _request: bytes) -> None:
+        connection.sendall(b"HTTP/1.0 200 OK\r\ncontent-type: audio/mpeg\r\n" + header + b"\r\n")
+        connection.close()
+
+    with _server(answer) as url:
+        stream = _open(url)
+        assert stream.genre == genre
+        stream.close()
