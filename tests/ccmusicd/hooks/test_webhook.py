@@ -1,8 +1,11 @@
 """Webhooks against a real server on the loopback."""
 
+import ssl
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +95,25 @@ async def test_a_server_that_does_not_answer_or_is_not_there_is_tried_again(serv
     await gone.close()
     assert refused.value.again
     assert "hush" not in str(refused.value)
+
+
+async def test_a_certificate_must_be_of_an_authority_that_is_trusted(
+    server: Server, tmp_path: Path, real_part: Callable[[str], str]
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    line = f"req -x509 -newkey rsa:2048 -nodes -days 1 -keyout {key} -out {certificate} -subj /CN=127.0.0.1"
+    extra = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([real_part("openssl"), *line.split(), *extra], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    url = server.url.replace("http:", "https:")
+    stranger = Webhook(url, timeout_s=10)
+    with pytest.raises(HookError, match=r"cannot be reached.*certificate"):
+        await stranger.call(CALL)
+    await stranger.close()
+    assert not server.heard
+    known = Webhook(url, timeout_s=10, ca_file=certificate)
+    await known.call(CALL)
+    await known.close()
+    assert len(server.heard) == 1
