@@ -175,7 +175,7 @@ class SegmentEvent:
 
 def blend_to_wire(blend: Blend) -> dict[str, Any]:
     """The `blend` object of a segment."""
-    return {"from": blend.before, "start": iso(blend.start_us), "end": iso(blend.end_us)}
+    return {"before": blend.before, "start": iso(blend.start_us), "end": iso(blend.end_us)}
 
 
 @dataclass(frozen=True, slots=True)

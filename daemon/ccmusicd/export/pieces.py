@@ -65,7 +65,7 @@ def fields(piece: Piece, zone: tzinfo) -> dict[str, Any]:
         "genre": row.genre,
         "note": row.note,
         "blend": row.blend
-        and {"from": row.blend.before, "start": iso(row.blend.start_us, zone), "end": iso(row.blend.end_us, zone)},
+        and {"before": row.blend.before, "start": iso(row.blend.start_us, zone), "end": iso(row.blend.end_us, zone)},
         "probability": _rounded(row.probability),
         "probability_min": _rounded(row.probability_min),
         "agreement": _rounded(row.agreement),

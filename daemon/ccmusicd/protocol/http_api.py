@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from ccmusic_stream.segments import SegmentKind
 from ccmusicd.events import State
 from ccmusicd.protocol.fields import Band, Moment, Probability, Seconds
-from ccmusicd.protocol.websocket import Now
+from ccmusicd.protocol.websocket import Blend, Now
 
 
 class Refusal(TypedDict):
@@ -54,14 +54,18 @@ class TimelinePiece(TypedDict):
     station: str
     start: Moment
     end: Moment
+    error_s: Annotated[float | None, Field(description="its start is known to plus and minus so many seconds")]
     seconds: Seconds
     kind: SegmentKind
     genre: str | None
     note: str | None
+    blend: Blend | None
     probability: Probability | None
     probability_min: Probability | None
     agreement: Probability | None
     divergence: Probability | None
+    models: Annotated[dict[str, str], Field(description="each model's own genre")]
+    level_dbfs: float | None
     titles: list[str]
     trained: bool
     open: Annotated[bool, Field(description="it still grows")]

@@ -124,6 +124,14 @@ class Hop(TypedDict):
     dropped: Annotated[Count, Field(description="hops without votes since the start")]
 
 
+class Blend(TypedDict):
+    """Two genres heard together: the one before the segment's was heard until `end`."""
+
+    before: str
+    start: Moment
+    end: Moment
+
+
 class Segment(TypedDict):
     """A stretch of the timeline begins, grows or ends; together they add up to the wall clock."""
 
@@ -136,10 +144,14 @@ class Segment(TypedDict):
     kind: SegmentKind
     genre: str | None
     note: Annotated[str | None, Field(description="why, where the kind alone does not say it")]
+    error_s: Annotated[float, Field(ge=0, description="its start is known to plus and minus so many seconds")]
+    blend: Annotated[Blend | None, Field(description="set where it began while another genre was still heard")]
     probability: Annotated[Probability | None, Field(description="mean over its hops")]
     probability_min: Probability | None
     agreement: Annotated[Probability | None, Field(description="mean over its hops")]
     divergence: Annotated[Probability | None, Field(description="mean over its hops")]
+    models: Annotated[dict[str, str], Field(description="each model's own genre: its commonest first choice")]
+    level_dbfs: Annotated[float | None, Field(description="mean level")]
     titles: list[str]
     trained: bool
 

@@ -55,7 +55,7 @@ def test_a_blend_is_told_with_its_times(make_piece: MakePiece, noon_us: int) -> 
     blend = Blend("jazz", noon_us - 2_000_000, noon_us + 2_000_000)
     header, row = read("".join(csv_lines([make_piece(blend=blend)], UTC)))
     assert dict(zip(header, row, strict=True))["blend"] == (
-        "from: jazz | start: 2026-05-01T11:59:58.000000+00:00 | end: 2026-05-01T12:00:02.000000+00:00"
+        "before: jazz | start: 2026-05-01T11:59:58.000000+00:00 | end: 2026-05-01T12:00:02.000000+00:00"
     )
 
 
