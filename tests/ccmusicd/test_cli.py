@@ -1,35 +1,26 @@
 """The command line in processes of its own, as people call it."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+Command = Callable[..., Any]
 Music = Callable[..., NDArray[np.float32]]
 Write = Callable[[NDArray[np.float32]], Path]
 
 
-def ccmusicd(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("CCMUSIC_")}
-    return subprocess.run(
-        [sys.executable, "-m", "ccmusicd", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env=clean | environment,
-    )
+@pytest.fixture
+def ccmusicd(commands: Any) -> Callable[..., Any]:
+    return commands.run  # type: ignore[no-any-return]
 
 
 def test_classify_prints_one_json_object_a_file_and_goes_on_after_a_bad_one(
-    light_bundle: Path, make_music: Music, write_wav: Write, tmp_path: Path
+    ccmusicd: Command, light_bundle: Path, make_music: Music, write_wav: Write, tmp_path: Path
 ) -> None:
     good = write_wav(make_music(4))
     page = tmp_path / "page.mp3"
@@ -59,7 +50,7 @@ def test_classify_prints_one_json_object_a_file_and_goes_on_after_a_bad_one(
 
 
 def test_classify_prints_tables_for_people_and_takes_all_clips(
-    light_bundle: Path, make_music: Music, write_wav: Write
+    ccmusicd: Command, light_bundle: Path, make_music: Music, write_wav: Write
 ) -> None:
     ended = ccmusicd(
         "classify", "--clip", "all", "--bundle", str(light_bundle), str(write_wav(make_music(26))), COLUMNS="200"
@@ -78,7 +69,7 @@ def test_classify_prints_tables_for_people_and_takes_all_clips(
 
 
 def test_classify_goes_on_after_a_file_without_a_sample_and_prints_names_as_they_are(
-    light_bundle: Path, make_music: Music, write_wav: Write, tmp_path: Path
+    ccmusicd: Command, light_bundle: Path, make_music: Music, write_wav: Write, tmp_path: Path
 ) -> None:
     odd = tmp_path / "[bold] [red].wav"
     write_wav(make_music(2)).rename(odd)
@@ -91,7 +82,7 @@ def test_classify_goes_on_after_a_file_without_a_sample_and_prints_names_as_they
 
 
 def test_classify_draws_every_step_when_told_where(
-    light_bundle: Path, make_music: Music, write_wav: Write, tmp_path: Path
+    ccmusicd: Command, light_bundle: Path, make_music: Music, write_wav: Write, tmp_path: Path
 ) -> None:
     song = write_wav(make_music(23))
     ended = ccmusicd(
@@ -112,20 +103,22 @@ def test_classify_draws_every_step_when_told_where(
     assert {file.name for file in folder.iterdir()} == expected
 
 
-def test_classify_says_at_once_that_pictures_cannot_be_written(light_bundle: Path, tmp_path: Path) -> None:
+def test_classify_says_at_once_that_pictures_cannot_be_written(
+    ccmusicd: Command, light_bundle: Path, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     ended = ccmusicd("classify", "--bundle", str(light_bundle), "--pictures", str(tmp_path / "file"), "song.mp3")
     assert (ended.returncode, ended.stdout) == (73, "")
     assert ended.stderr == f"ccmusicd: {tmp_path / 'file'} cannot be made for the pictures: File exists\n"
 
 
-def test_classify_refuses_a_missing_file(light_bundle: Path) -> None:
+def test_classify_refuses_a_missing_file(ccmusicd: Command, light_bundle: Path) -> None:
     ended = ccmusicd("classify", "--bundle", str(light_bundle), "/nonexistent.flac")
     assert (ended.returncode, ended.stdout) == (66, "")
     assert "/nonexistent.flac" in ended.stderr
 
 
-def test_config_check_tells_faults_with_78_and_silence_about_good_ones(tmp_path: Path) -> None:
+def test_config_check_tells_faults_with_78_and_silence_about_good_ones(ccmusicd: Command, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text('[stations.a]\ninput = "demo"\n')
     good = ccmusicd("config", "check", "--config", str(file))
@@ -157,7 +150,7 @@ def test_config_check_tells_faults_with_78_and_silence_about_good_ones(tmp_path:
     assert "Traceback" not in bad.stderr
 
 
-def test_config_show_and_schema_are_json_without_secrets() -> None:
+def test_config_show_and_schema_are_json_without_secrets(ccmusicd: Command) -> None:
     secrets = {"CCMUSIC_MQTT__PASSWORD": "hush", "CCMUSIC_MQTT__URL": "mqtt://a:hush@b"}
     shown = ccmusicd("config", "show", **secrets)
     assert "hush" not in shown.stdout + shown.stderr
@@ -165,7 +158,9 @@ def test_config_show_and_schema_are_json_without_secrets() -> None:
     assert "stations" in json.loads(ccmusicd("config", "schema").stdout)["properties"]
 
 
-def test_weights_list_tells_what_ships_and_what_is_the_users_own(light_bundle: Path, tmp_path: Path) -> None:
+def test_weights_list_tells_what_ships_and_what_is_the_users_own(
+    ccmusicd: Command, light_bundle: Path, tmp_path: Path
+) -> None:
     own = tmp_path / "ccmusic-stream" / "bundles" / "mine"
     own.parent.mkdir(parents=True)
     own.symlink_to(light_bundle)
@@ -185,7 +180,7 @@ def test_weights_list_tells_what_ships_and_what_is_the_users_own(light_bundle: P
     assert "teen_pop (pop)" in table
 
 
-def test_weights_inspect_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
+def test_weights_inspect_refuses_what_is_no_checkpoint(ccmusicd: Command, tmp_path: Path) -> None:
     pointer = tmp_path / "save.pt"
     pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
     ended = ccmusicd("weights", "inspect", str(pointer))
@@ -195,7 +190,7 @@ def test_weights_inspect_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_labels_without_models_are_refused_with_the_way_to_get_some() -> None:
+def test_labels_without_models_are_refused_with_the_way_to_get_some(ccmusicd: Command) -> None:
     for command in (("run", "--bundle", "ccmusic"), ("classify", "--bundle", "ccmusic", "x")):
         ended = ccmusicd(*command)
         assert (ended.returncode, ended.stdout) == (78, "")
@@ -204,7 +199,7 @@ def test_labels_without_models_are_refused_with_the_way_to_get_some() -> None:
         assert ended.stderr.count("\n") == 1
 
 
-def test_run_takes_presets_and_bundles_side_by_side(light_bundle: Path) -> None:
+def test_run_takes_presets_and_bundles_side_by_side(ccmusicd: Command, light_bundle: Path) -> None:
     ended = ccmusicd("run", "--bundle", str(light_bundle), "--models", "fast,border")
     assert (ended.returncode, ended.stdout) == (78, "")
     assert "preset 'border' is resnet50_mel and densenet121_cqt, but bundle 'light' has no resnet50_mel" in ended.stderr
@@ -213,7 +208,7 @@ def test_run_takes_presets_and_bundles_side_by_side(light_bundle: Path) -> None:
     assert "bundles 'starter' and 'light' cannot be joined: label 1 is 'classical'" in ended.stderr
 
 
-def test_devices_lists_as_json_or_says_why_not() -> None:
+def test_devices_lists_as_json_or_says_why_not(ccmusicd: Command) -> None:
     ended = ccmusicd("devices", "--json")
     assert "Traceback" not in ended.stderr
     if ended.returncode == 0:
@@ -223,7 +218,7 @@ def test_devices_lists_as_json_or_says_why_not() -> None:
         assert "libportaudio2" in ended.stderr
 
 
-def test_version_is_told() -> None:
+def test_version_is_told(ccmusicd: Command) -> None:
     assert ccmusicd("--version").stdout.startswith("ccmusicd 0.")
 
 
@@ -237,7 +232,7 @@ def test_version_is_told() -> None:
         (["watch", "127.0.0.1:9"], 69, "127.0.0.1:9"),
     ],
 )
-def test_exit_codes(arguments: list[str], status: int, words: str) -> None:
+def test_exit_codes(ccmusicd: Command, arguments: list[str], status: int, words: str) -> None:
     ended = ccmusicd(*arguments)
     assert ended.returncode == status
     assert words in ended.stderr

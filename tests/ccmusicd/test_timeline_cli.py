@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,20 +56,11 @@ def record(state: Path) -> Iterator[Record]:
 
 
 @pytest.fixture
-def timeline(state: Path) -> Cli:
+def timeline(state: Path, commands: Any) -> Cli:
     """Run `ccmusicd timeline …` in Berlin with the state folder."""
 
-    def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("CCMUSIC_")}
-        return subprocess.run(
-            [sys.executable, "-m", "ccmusicd", "timeline", *arguments, "--state", str(state)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env=clean | {"TZ": "Europe/Berlin"} | environment,
-        )
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return commands.run("timeline", *arguments, "--state", str(state), TZ="Europe/Berlin")  # type: ignore[no-any-return]
 
     return run
 
