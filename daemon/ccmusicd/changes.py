@@ -83,7 +83,7 @@ class ChangeFinder:
         about_us = self._turned(before, after, since_us)
         if about_us is None:
             return None
-        joint = None if before is None or after is None else self._joint(about_us)
+        joint = self._joint(about_us)
         if joint is None:
             return Change(about_us, VOTES_ERROR_S)
         found, start_us = joint

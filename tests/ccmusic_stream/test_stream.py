@@ -142,10 +142,12 @@ def test_gaps_are_silence_at_their_place(
     assert_columns_are_the_whole_ones(stream, libraries, heard)
 
 
-def test_an_hour_is_as_exact_as_a_minute(transforms: Transforms, libraries: dict[Spectrogram, torch.nn.Module]) -> None:
+def test_ten_minutes_are_as_exact_as_a_minute(
+    transforms: Transforms, libraries: dict[Spectrogram, torch.nn.Module]
+) -> None:
     minute = recording(61, seed=7)
-    sound = np.concatenate([np.roll(minute, 997 * number) * (1 - number / 80) for number in range(60)])
-    assert len(sound) > 3_600 * SAMPLE_RATE
+    sound = np.concatenate([np.roll(minute, 997 * number) * (1 - number / 14) for number in range(10)])
+    assert len(sound) > 600 * SAMPLE_RATE
     stream = Stream(transforms)
     for block in blocks_of(sound, (8_820, 5_003)):
         stream.sound(block)

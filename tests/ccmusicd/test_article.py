@@ -199,7 +199,7 @@ def test_synthesised_music_has_the_articles_probabilities(
 def test_ncnn_gives_the_articles_probabilities_too(
     synthesised: list[Path], networks: Mapping[str, nn.Module], bundle: Path
 ) -> None:
-    compare(synthesised, "centre", networks, bundle, "ncnn")
+    compare(synthesised[:2], "centre", networks, bundle, "ncnn")
 
 
 def test_real_music_has_the_articles_probabilities(

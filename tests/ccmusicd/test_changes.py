@@ -84,15 +84,15 @@ def test_a_cross_fade_is_told_as_a_blend(sounds: Callable[[float, float, float],
     assert change.at_us == pytest.approx(BEGAN_US + 30 * SECOND, abs=1.5 * SECOND)
 
 
-def test_a_genre_after_uncertainty_is_dated_by_the_votes(
+def test_a_genre_after_uncertainty_has_its_joint_and_no_blend(
     sounds: Callable[[float, float, float], ColumnsHistory],
 ) -> None:
-    finder = ChangeFinder(sounds(30.0, 0.0, 40.0), clock)
+    finder = ChangeFinder(sounds(30.0, 4.0, 40.0), clock)
     votes(finder, 30.0, 40.0)
     change = finder.find(None, 1, None, 0)
     assert change is not None
-    assert change.error_s == VOTES_ERROR_S
-    assert change.at_us == pytest.approx(BEGAN_US + 30 * SECOND, abs=5 * SECOND)
+    assert change.at_us == pytest.approx(BEGAN_US + 30 * SECOND, abs=SECOND)
+    assert change.blend is None
 
 
 def test_votes_before_the_segment_do_not_count() -> None:

@@ -1,0 +1,231 @@
+"""How truly the timeline dates changes of genre, on broadcasts stitched from recordings, heard by the daemon's station.
+
+Genres follow each other for 20 to 75 s each, several recordings of one where it is long; between genres lies a cut or a
+cross-fade of 2 to 8 s, in turn; between recordings of one genre a cut. The daemon's own station, decisions and engine
+hear it on a virtual clock. A joint counts where both genres were recognised: the timeline has a change from the one to
+the other within 20 s of it. A change within a stretch, 10 s and more from its ends, is a false one. Prints JSON.
+
+    python benchmarks/boundaries.py --data DIR [--bundle starter] [--minutes 20] [--seed 0]
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measuring import machine, quantile
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from ccmusic_stream.classifier import pick_device
+from ccmusic_stream.engine import Engine, Heard
+from ccmusic_stream.geometry import SAMPLE_RATE
+from ccmusic_stream.models.bundle import Bundle
+from ccmusic_stream.spectrogram import SHOWN
+from ccmusicd.analyzer import Analyzer, Answer, ModelAnswer, Order
+from ccmusicd.analyzer_child import start
+from ccmusicd.events import SegmentEvent
+from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
+from ccmusicd.resources import cache_folder
+from ccmusicd.station import Station, StationOptions
+from ccmusicd.weights.bundles import open_bundle
+from training.data.folders import find
+from training.data.recording import Recording
+from training.features import decode
+
+Sound = NDArray[np.float32]
+
+RECOGNISED_WITHIN_S = 20.0
+SETTLED_S = 10.0
+BLOCK = SAMPLE_RATE // 2
+_STATION = "broadcast"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One genre, from the middle of the joint before it to that of the next; `fade_s` is the first joint's length."""
+
+    genre: str
+    start_s: float
+    end_s: float
+    fade_s: float
+
+
+def broadcast(
+    recordings: Sequence[Recording], seconds: float, random: np.random.Generator
+) -> tuple[Sound, list[Stretch]]:
+    """About so many seconds of recordings, each at most once before all were played, and the truth about them."""
+    by_genre: dict[str, list[Recording]] = {}
+    for one in recordings:
+        by_genre.setdefault(one.genre, []).append(one)
+    waiting = {genre: list(random.permutation(len(those))) for genre, those in by_genre.items()}
+    sound, stretches, genre = np.empty(0, np.float32), list[Stretch](), ""
+    while len(sound) < seconds * SAMPLE_RATE:
+        genre = str(random.choice([other for other in by_genre if other != genre]))
+        piece = _stretch(by_genre[genre], waiting[genre], random.uniform(20, 75), random)
+        fade_s = 0.0 if len(stretches) % 2 == 0 else float(random.uniform(2, 8))
+        sound, joint_s = _joined(sound, piece, fade_s if stretches else 0.0)
+        if stretches:
+            before = stretches[-1]
+            stretches[-1] = Stretch(before.genre, before.start_s, joint_s, before.fade_s)
+        stretches.append(Stretch(genre, joint_s, len(sound) / SAMPLE_RATE, fade_s if stretches else 0.0))
+    return sound, stretches
+
+
+def _stretch(those: Sequence[Recording], waiting: list[int], seconds: float, random: np.random.Generator) -> Sound:
+    """Recordings of one genre, alike loud, one after another."""
+    parts: list[Sound] = []
+    while sum(map(len, parts)) < seconds * SAMPLE_RATE:
+        if not waiting:
+            waiting.extend(random.permutation(len(those)))
+        samples = decode(those[waiting.pop()].path)
+        loud = float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
+        parts.append(samples * np.float32(0.1 / max(loud, 1e-4)))
+    return np.concatenate(parts)[: round(seconds * SAMPLE_RATE)]
+
+
+def _joined(before: Sound, after: Sound, fade_s: float) -> tuple[Sound, float]:
+    """Two sounds with an equal-power cross-fade, and the second at its middle."""
+    fade = min(round(fade_s * SAMPLE_RATE), len(before), len(after))
+    ramp = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32))
+    both = before[len(before) - fade :] * ramp[::-1] + after[:fade] * ramp
+    middle_s = (len(before) - fade / 2) / SAMPLE_RATE
+    return np.concatenate((before[: len(before) - fade], both, after[fade:])), middle_s
+
+
+def timeline(engine: Engine, bundle: Bundle, sound: Sound, progress: Iterator[None]) -> list[SegmentEvent]:
+    """The segments that the daemon's station makes of it."""
+    models = tuple(ModelInfo(spec.name, spec.backbone, spec.spectrogram, weight=spec.weight) for spec in bundle.models)
+    about = About(
+        node="", bundle=bundle.name, trained=bundle.trained, labels=bundle.labels, models=models,
+        stations=(StationInfo(_STATION, _STATION, _STATION),), ensemble_temperature=bundle.ensemble_temperature,
+    )  # fmt: skip
+    hub = Hub(about)
+    # It is never run: no child is started, and the engine here answers instead.
+    analyzer = Analyzer(bundle.folders, hop_columns=engine.hop_columns, on_ready=lambda _: None)
+    station = Station(
+        StationOptions(_STATION, _STATION, real_time=False), hub, analyzer, monotonic=lambda: 0.0, utc_us=lambda: 0
+    )
+    inbox = hub.subscribe(("segment",), capacity=64)
+    segments: dict[str, SegmentEvent] = {}
+    station.begin()
+    for first in range(0, len(sound), BLOCK):
+        station.audio(sound[first : first + BLOCK])
+        while station.overdue_s() >= 0:
+            _answer(station, engine)
+        segments |= {event.id: event for event in inbox.drain() if isinstance(event, SegmentEvent)}
+        next(progress)
+    station.close()
+    segments |= {event.id: event for event in inbox.drain() if isinstance(event, SegmentEvent)}
+    return sorted(segments.values(), key=lambda event: event.start_us)
+
+
+def _answer(station: Station, engine: Engine) -> None:
+    job = station.next_job()
+    (seen,) = engine.hop([Heard(job.station, job.samples, reset=job.reset)])
+    models = {
+        name: ModelAnswer(
+            None if vote.probabilities is None else np.asarray(vote.probabilities, np.float64), vote.ms, vote.error
+        )
+        for name, vote in seen.votes.items()
+    }
+    columns = b"".join(seen.columns[name].T.tobytes() for name in SHOWN)
+    station.answered(job, Answer(models, columns, busy_s=0.0))
+
+
+def judged(truth: Sequence[Stretch], segments: Sequence[SegmentEvent]) -> dict[str, Any]:
+    """The timeline against the truth."""
+    found = []
+    for before, after in pairwise(truth):
+        near = [
+            (abs(b.start_us / 1e6 - after.start_s), b)
+            for a, b in pairwise(segments)
+            if (a.genre, b.genre) == (before.genre, after.genre)
+        ]
+        error_s, change = min(near, default=(np.inf, None), key=lambda item: item[0])
+        if change is not None and error_s <= RECOGNISED_WITHIN_S:
+            found.append((error_s, change, after.fade_s))
+    false = sum(_is_false(change.start_us / 1e6, truth) for change in segments[1:])
+    heard_s = truth[-1].end_s
+    right_s = sum(_overlap_s(segment, stretch) for segment in segments for stretch in truth)
+    return {
+        "seconds": round(heard_s, 1),
+        "share_right": round(right_s / heard_s, 3),
+        "joints": len(truth) - 1,
+        "recognised": len(found),
+        "cuts": _errors([error for error, _, fade_s in found if fade_s == 0]),
+        "fades": _errors([error for error, _, fade_s in found if fade_s > 0]),
+        "all": _errors([error for error, _, _ in found]),
+        "within_told_error": sum(error <= change.error_s + 0.1 for error, change, _ in found),
+        "fades_from_3_s": sum(fade_s >= 3 for _, _, fade_s in found),
+        "of_these_told_as_blends": sum(fade_s >= 3 and change.blend is not None for _, change, fade_s in found),
+        "cuts_told_as_blends": sum(fade_s == 0 and change.blend is not None for _, change, fade_s in found),
+        "false_changes": false,
+        "false_changes_in_10_min": round(false / heard_s * 600, 2),
+    }
+
+
+def _errors(errors: Sequence[float]) -> dict[str, float | int]:
+    if not errors:
+        return {"count": 0}
+    return {
+        "count": len(errors),
+        "median_s": round(float(np.median(errors)), 2),
+        "p95_s": round(quantile(errors, 0.95), 2),
+        "worst_s": round(max(errors), 2),
+    }
+
+
+def _is_false(at_s: float, truth: Sequence[Stretch]) -> bool:
+    return any(one.start_s + SETTLED_S < at_s < one.end_s - SETTLED_S for one in truth)
+
+
+def _overlap_s(segment: SegmentEvent, stretch: Stretch) -> float:
+    if segment.genre != stretch.genre:
+        return 0.0
+    return max(0.0, min(segment.end_us / 1e6, stretch.end_s) - max(segment.start_us / 1e6, stretch.start_s))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="a folder of genre folders")
+    parser.add_argument("--bundle", default="starter")
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--timeline", action="store_true", help="print the truth and the timeline, too")
+    options = parser.parse_args()
+    bundle = open_bundle([options.bundle])
+    order = Order(
+        bundles=bundle.folders, labels=bundle.labels.slugs, device="auto", models=None, runtime="auto",
+        cache=cache_folder(), stations=1, measured_hops=1,
+    )  # fmt: skip
+    engine, _ = start(order)
+    recordings = [one for one in find([options.data], bundle.labels) if one.genre in bundle.labels.slugs]
+    sound, truth = broadcast(recordings, options.minutes * 60, np.random.default_rng(options.seed))
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        blocks = iter(shown.track(iter(lambda: None, 0), total=-(-len(sound) // BLOCK), description="heard"))
+        segments = timeline(engine, bundle, sound, blocks)
+    result = {
+        "benchmark": "boundaries",
+        **machine(pick_device("auto")),
+        "bundle": bundle.name,
+        "trained": bundle.trained,
+        "seed": options.seed,
+        **judged(truth, segments),
+    }
+    if options.timeline:
+        result["truth"] = [[round(one.start_s, 1), one.genre, round(one.fade_s, 1)] for one in truth]
+        result["timeline"] = [
+            [round(one.start_us / 1e6, 1), one.genre or one.kind, round(one.error_s, 1)] for one in segments
+        ]
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
