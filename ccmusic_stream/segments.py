@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ccmusic_stream.blend import Blend
 from ccmusic_stream.figures import NO_FIGURES, Figures, HopFigures, SegmentFigures
 
 SegmentKind = Literal["music", "speech", "uncertain", "silence", "no_signal", "paused", "down"]
@@ -14,15 +15,6 @@ SHORTEST_US = 50_000
 
 MAX_TITLES = 32
 """Titles kept with one segment; a stream that changes its title every second must not grow without bound."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blend:
-    """Two sounds heard together, UTC microseconds [start_us, end_us): `before` (a genre) gave way to the segment's."""
-
-    before: str
-    start_us: int
-    end_us: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ccmusic_stream.blend import Blend
 from ccmusic_stream.figures import KEPT_US, WINDOW_US
 from ccmusic_stream.geometry import BINS, DB_FLOOR, DB_STEP, HOP_LENGTH, SAMPLE_RATE, Spectrogram
 from ccmusic_stream.joints import Joint, find_joint
-from ccmusic_stream.segments import Blend, Change
+from ccmusic_stream.segments import Change
 
 VOTES_ERROR_S = 5.0
 """Error of what the votes alone tell: half a window."""

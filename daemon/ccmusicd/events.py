@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
+from ccmusic_stream.blend import Blend
 from ccmusic_stream.level import Level as Level  # noqa: PLC0414 - others import it from here
-from ccmusic_stream.segments import Blend, SegmentKind
+from ccmusic_stream.segments import SegmentKind
 
 WIRE_VERSION = 1
 

@@ -6,8 +6,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from ccmusic_stream.blend import Blend
 from ccmusic_stream.figures import NO_FIGURES, HopFigures
-from ccmusic_stream.segments import MAX_TITLES, Blend, Change, Segment, SegmentKind, SegmentTracker
+from ccmusic_stream.segments import MAX_TITLES, Change, Segment, SegmentKind, SegmentTracker
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND

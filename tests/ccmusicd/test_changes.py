@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ccmusic_stream.blend import Blend
 from ccmusic_stream.figures import KEPT_US
 from ccmusic_stream.geometry import BINS, DB_FLOOR, DB_STEP, HOP_LENGTH, SAMPLE_RATE
-from ccmusic_stream.segments import Blend
 from ccmusicd.changes import KEPT_COLUMNS, VOTES_ERROR_S, ChangeFinder, ColumnsHistory
 
 SECOND = 1_000_000

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ccmusic_stream.segments import Blend
+from ccmusic_stream.blend import Blend
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ccmusic_stream.segments import Blend
+from ccmusic_stream.blend import Blend
 from ccmusicd.publish.backend import place_of
 from ccmusicd.publish.errors import RecordError
 from ccmusicd.publish.rows import SegmentRow

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccmusic_stream.segments import Blend
+from ccmusic_stream.blend import Blend
 from ccmusicd.export.audacity import audacity_lines
 from ccmusicd.export.pieces import Piece
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccmusic_stream.segments import Blend
+from ccmusic_stream.blend import Blend
 from ccmusicd.export.pieces import COLUMNS, Piece
 from ccmusicd.export.spreadsheet import csv_lines, harmless
 

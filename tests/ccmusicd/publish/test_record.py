@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ccmusic_stream.segments import Blend
+from ccmusic_stream.blend import Blend
 from ccmusicd.events import SegmentEvent, TitleEvent
 from ccmusicd.publish.backend import write_version
 from ccmusicd.publish.errors import RecordError
