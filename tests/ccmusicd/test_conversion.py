@@ -55,7 +55,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("backbone", ["resnet50", "efficientnet_b0", "densenet121", "mobilenet_v3_large"])
+# The two with layers of each channel alone; test_article compares all five on music.
+@pytest.mark.parametrize("backbone", ["efficientnet_b0", "mobilenet_v3_large"])
 def test_a_conversion_answers_as_torch_does(backbone: str, tmp_path: Path) -> None:
     one = spec(backbone)
     network = converted(one, CLASSES, load(one), tmp_path)
