@@ -10,6 +10,7 @@ ensemble_temperature   that of the votes' weighted mean
 credits                [{artist, title, licence, source}], see `credits_of`
 command, device, seed, date
 minutes                what the run that ended took; what was killed before is not in it
+note                   a sentence about what the command does not say
 limits                 [sentence], what is known of the data's weaknesses
 
 `python -m training.card --bundle B --report report.json` writes the card of a bundle that `training.train` wrote.
@@ -153,6 +154,8 @@ def _training(record: Record) -> str:
         text += f"\n\n{'; '.join(facts)}."
     if "command" in record:
         text += f"\n\n```sh\n{record['command']}\n```"
+    if "note" in record:
+        text += f"\n\n{record['note']}"
     models: Mapping[str, Mapping[str, Any]] = record["models"]
     keys = list(dict.fromkeys(key for values in models.values() for key in values))
     rows = [[f"`{model}`", *(_value(values.get(key)) for key in keys)] for model, values in models.items()]

@@ -167,7 +167,7 @@ def test_weights_list_tells_what_ships_and_what_is_the_users_own(
     ccmusic, starter, mine = json.loads(ccmusicd("weights", "list", "--json", XDG_DATA_HOME=str(tmp_path)).stdout)
     assert (starter["name"], starter["trained"], len(starter["models"]), starter["parents"]) == (
         "starter",
-        False,
+        True,
         5,
         {},
     )

@@ -70,6 +70,7 @@ def test_a_whole_card(tmp_path: Path) -> None:
         "ensemble_temperature": 0.9,
         "credits": [{"artist": "A|B", "title": "Song", "licence": "CC BY 4.0", "source": "r/a"}],
         "command": "python -m training.train",
+        "note": "Two of them learnt once more.",
         "limits": ["Nobody sings."],
     }
     path = tmp_path / "new" / "MODEL_CARD.md"
@@ -78,6 +79,7 @@ def test_a_whole_card(tmp_path: Path) -> None:
     for line in (
         "# Model card: mine",
         "| jazz | – | 0.50 (3, 2) |",
+        "Two of them learnt once more.",
         "| **all** | **2.0** | **0.5** |",
         "| `a_cqt` | 12 | 1.250 |",
         "| `b_mel` | 3 | – |",

@@ -1,5 +1,6 @@
 """Tests of reading `bundle.toml`: every fault has its sentence, and torch is never imported."""
 
+import hashlib
 import pickle
 import subprocess
 import sys
@@ -304,11 +305,19 @@ def test_the_starter_bundle_is_as_designed() -> None:
     ]
 
 
-def test_the_starter_bundle_admits_that_it_is_untrained() -> None:
-    # When trained weights ship, this test goes and one of their validation figures comes.
+def test_the_starter_bundle_is_trained_and_small_and_says_how_well_it_did() -> None:
     bundle = read_bundle(_ROOT / "weights" / "starter")
-    assert not bundle.trained
-    assert all(model.seed is not None and model.head == "gap" and model.profile == "seed" for model in bundle.models)
+    assert bundle.trained
+    assert all((model.seed, model.head, model.profile) == (None, "gap", "floor80") for model in bundle.models)
+    size = 0
+    for model in bundle.models:
+        assert model.file is not None
+        content = (bundle.folders[0] / model.file).read_bytes()
+        size += len(content)
+        assert hashlib.sha256(content).hexdigest() == model.sha256
+        assert 1 / len(bundle.labels) < model.validation["macro_top1"] < 1.0
+    assert size <= 60_000_000
+    assert (bundle.folders[0] / "MODEL_CARD.md").is_file()
 
 
 def test_a_bundle_may_hold_labels_alone(tmp_path: Path) -> None:
