@@ -200,7 +200,7 @@ def test_supervisor_hears_ready_status_watchdog_and_stopping(daemon: Start, wait
 
 def test_kill_9_loses_no_second_of_the_record(daemon: Start, wait_until: Wait, tmp_path: Path) -> None:
     first = daemon()
-    wait_until(lambda: first.address and (tmp_path / "state/timeline.sqlite").exists() and rows(tmp_path / "state"))
+    wait_until(lambda: first.address and (tmp_path / "state/timeline.sqlite").exists() and rows(tmp_path / "state"), 30)
     wait_until(lambda: rows(tmp_path / "state")[0][3] > rows(tmp_path / "state")[0][2], 30, "a growing segment")
     first.process.kill()
     first.wait()

@@ -17,7 +17,7 @@ _LABELS = _STARTER.labels
 
 def _bundle(name: str, *models: int, trained: bool = True, labels: Labels = _LABELS) -> Bundle:
     folder = Path("/bundles") / name
-    specs = tuple(replace(_STARTER.models[index], folder=folder) for index in models)
+    specs = tuple(replace(_STARTER.models[index], folder=folder, weight=1.0) for index in models)
     return Bundle(name, trained, labels, specs, (folder,))
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccmusic_stream.segments import Segment, SegmentTracker
+from ccmusic_stream.segments import Change, Segment, SegmentTracker
 from ccmusicd.events import HopEvent, SegmentChange, SegmentEvent
 from ccmusicd.publish.hops import HopCollector
 from ccmusicd.publish.reader import RecordReader
@@ -50,7 +50,7 @@ class Life:
         self.tell("update", self.tracker.current)
 
     def changes(self, kind: str, genre: str | None, ago_us: int) -> None:
-        ended = self.tracker.enter(kind, genre, self.now_us - ago_us)  # type: ignore[arg-type]
+        ended = self.tracker.enter(kind, genre, Change(self.now_us - ago_us, 0.0))  # type: ignore[arg-type]
         if ended is not None:
             self.tell("end", ended)
         self.tell("new", self.tracker.current)
