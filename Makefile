@@ -7,6 +7,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# What Python has compiled is kept, out of the sources' way and also where the environment forbids to write it beside
+# them: compiling torch anew would cost every process that imports it 15 s.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/python
+export PYTHONDONTWRITEBYTECODE :=
+
 BIN := .venv/bin
 RUN_PACKAGES := libportaudio2
 TEST_PACKAGES := $(RUN_PACKAGES) ffmpeg mosquitto mosquitto-clients icecast2 pulseaudio pulseaudio-utils \

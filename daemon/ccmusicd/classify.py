@@ -30,6 +30,7 @@ from ccmusic_stream.votes import Vote
 from ccmusicd.capture.media import play_file
 from ccmusicd.capture.output import Output, SourceError
 from ccmusicd.pictures import PictureFolder
+from ccmusicd.refusals import tell_refused
 from ccmusicd.resources import cache_folder
 from ccmusicd.voting import load_voters
 
@@ -203,7 +204,7 @@ def classify_files(
         PicturesError: a picture cannot be written.
     """
     errors = Console(stderr=True)
-    folder = None if pictures is None else PictureFolder(pictures)  # before the networks load, which takes a while
+    folder = None if pictures is None else PictureFolder(pictures)
     offline = OfflineClassifier(bundle, models, device, runtime=runtime)
     for reason in offline.refused.values():
         errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False, soft_wrap=True)
@@ -225,7 +226,7 @@ def classify_files(
             try:
                 result = offline.recording(file, clip, advance, folder)
             except (SourceError, AudioError) as error:
-                errors.print(f"{file}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+                tell_refused(errors, file, error)
                 status = max(status, getattr(error, "exit_code", os.EX_NOINPUT))
                 continue
             if as_json:

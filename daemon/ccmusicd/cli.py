@@ -161,10 +161,15 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Classify recordings the article's way and print every model's table."""
+    from ccmusicd.refusals import make_folder, none_can_be_opened
     from ccmusicd.weights.bundles import models_to_use, open_bundle
 
     opened = open_bundle(bundle or ["starter"])
     names = [model.name for model in models_to_use(opened, _split(models))]
+    if pictures is not None:
+        make_folder(pictures)
+    if none_can_be_opened(files):
+        raise typer.Exit(os.EX_NOINPUT)
 
     from ccmusic_stream.classifier import pick_device  # after what needs no torch and may be refused
     from ccmusicd.classify import classify_files

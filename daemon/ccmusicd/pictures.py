@@ -11,21 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.geometry import HOP_LENGTH, KIND_OF, SAMPLE_RATE, Spectrogram, TransformName, transform_of
 from ccmusic_stream.models.bundle import ModelSpec
 from ccmusic_stream.picture import decibels, picture
 from ccmusicd.drawing import draw_spectrogram, draw_waveform
+from ccmusicd.refusals import PicturesError, make_folder
 
 _LONGEST_NAME = 60
 _LONGEST_LIST = 180
 """Characters of a recording's name and of the models' names in a file name, which most systems end at 255 bytes."""
-
-
-class PicturesError(CcmusicError):
-    """A picture cannot be written."""
-
-    exit_code = os.EX_CANTCREAT
 
 
 class PictureFolder:
@@ -37,7 +31,7 @@ class PictureFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        _make(root)
+        make_folder(root)
 
     def of(self, path: str, models: Sequence[ModelSpec]) -> "RecordingPictures":
         """The folder of the recording at `path`: the same one each time, and another for any other path.
@@ -58,7 +52,7 @@ class RecordingPictures:
         self.folder = folder
         self._title = re.sub(r"[^ -~]", "?", Path(path).name)  # what the font of the drawings has
         self._models = models
-        _make(folder)
+        make_folder(folder)
 
     def waveform(self, samples: NDArray[np.float32], clips: Sequence[tuple[float, float]]) -> None:
         """Write the whole recording, shape (n,), with the clips (start and end in seconds) marked."""
@@ -87,13 +81,6 @@ class RecordingPictures:
             image.save(self.folder / name, "PNG")
         except OSError as error:
             raise PicturesError(f"{self.folder / name} cannot be written: {error.strerror or error}") from None
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PicturesError(f"{folder} cannot be made for the pictures: {error.strerror}") from None
 
 
 def _listed(names: Sequence[str]) -> str:

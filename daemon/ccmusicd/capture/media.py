@@ -68,6 +68,15 @@ def play_file(path: str, output: Output, *, loop: bool, real_time: bool) -> None
             return
 
 
+def check_file(path: str) -> None:
+    """Open a local file and close it again, which is quick and refuses most files that cannot be played.
+
+    Raises:
+        SourceError: as `play_file`.
+    """
+    _open_file(Path(path).expanduser()).container.close()
+
+
 def play_url(url: str, output: Output, timeouts: Timeouts, *, real_time: bool) -> None:
     """Play an HTTP, HLS or RTP address until it ends.
 
