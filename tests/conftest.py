@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers that share the cores wait for each other's threads, a hundred times too long: each test, and each process
@@ -101,6 +102,21 @@ def _kill(process: "subprocess.Popen[bytes] | None") -> None:
         process.kill()
     if process is not None:
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    # Of module scope: while it lives, playwright's loop counts as running, and no asyncio test elsewhere could start.
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is not installed")
+        pytest.skip("Chromium is not installed")
+    args = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=args)
+        yield browser
+        browser.close()
 
 
 class Icecast:
