@@ -12,7 +12,8 @@ from torch import Tensor
 from ccmusic_stream.geometry import Spectrogram, TransformName
 from ccmusic_stream.models.bundle import ModelSpec
 from ccmusic_stream.picture import picture
-from ccmusicd.pictures import PictureFolder, PicturesError
+from ccmusicd.pictures import PictureFolder
+from ccmusicd.refusals import PicturesError
 
 HALF = (0.5, 0.5, 0.5)
 
