@@ -27,10 +27,11 @@ from ccmusic_stream.engine import Engine, Heard
 from ccmusic_stream.geometry import SAMPLE_RATE
 from ccmusic_stream.models.bundle import Bundle
 from ccmusic_stream.spectrogram import SHOWN
-from ccmusicd.analyzer import Analyzer, Answer, ModelAnswer, Order
+from ccmusicd.analyzer import Analyzer
 from ccmusicd.analyzer_child import start
 from ccmusicd.events import SegmentEvent
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
+from ccmusicd.jobs import Answer, ModelAnswer, Order
 from ccmusicd.resources import cache_folder
 from ccmusicd.station import Station, StationOptions
 from ccmusicd.weights.bundles import open_bundle

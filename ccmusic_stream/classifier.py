@@ -19,6 +19,13 @@ class Classifier:
         self._specs = {name: specs[name] for name in voters.names}
         self._voters = voters
         self._keys = list(dict.fromkeys(spec.picture for spec in self._specs.values()))
+        self.seen: Mapping[PictureKey, Tensor] = {}
+        """The pictures of the newest `votes`, (stations, channels, 224, 224) uint8; one that failed is missing."""
+
+    def picture_of(self, model: str) -> PictureKey | None:
+        """Which picture a model looks at; None where no model of that name votes."""
+        spec = self._specs.get(model)
+        return None if spec is None else spec.picture
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -40,6 +47,7 @@ class Classifier:
                 drawn[key] = picture(key[0], windows[transform_of(*key)], key[1])
             except (ValueError, KeyError) as error:
                 undrawn[key] = f"{type(error).__name__}: {error}"
+        self.seen = drawn
         stations = len(next(iter(windows.values())))
         answers = self._voters.votes(drawn) if drawn else [{} for _ in range(stations)]
         return [

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from ccmusic_stream.geometry import (
 )
 from ccmusic_stream.picture import decibels
 from ccmusic_stream.spectrogram import SHOWN, StreamingColumns, Transforms
-from ccmusic_stream.votes import Vote
+from ccmusic_stream.votes import PictureKey, Vote
 
 MEASURED_HOP_COLUMNS = 43
 """Columns in the hop that is timed: about 1 s."""
@@ -62,6 +62,7 @@ class Engine:
         transforms = Transforms(centre=False).to(device)
         self._columns = StreamingColumns(transforms, device, names=names, columns=columns, stations=0)
         self._slots: dict[str, int] = {}
+        self._seen: dict[str, Mapping[PictureKey, torch.Tensor]] = {}
         self.hop_columns = MEASURED_HOP_COLUMNS
 
     @torch.inference_mode()
@@ -81,10 +82,35 @@ class Engine:
             for row, place in enumerate(places):
                 drawn[place].append({name: columns[row] for name, columns in shown.items()})
         votes = self._classifier.votes(self._columns.windows(slots))
+        for row, one in enumerate(heard):
+            self._seen[one.station] = {key: pictures[row] for key, pictures in self._classifier.seen.items()}
         return [
             Seen(vote, {name: torch.cat([part[name] for part in parts], dim=1).numpy() for name in SHOWN})
             for vote, parts in zip(votes, drawn, strict=True)
         ]
+
+    def picture(self, station: str, model: str) -> NDArray[np.uint8]:
+        """What a model saw on a station's newest hop, shape (224, 224) grey or (224, 224, 3).
+
+        Raises:
+            LookupError: there is no such station or model, no hop yet, or the picture could not be drawn.
+        """
+        key = self._classifier.picture_of(model)
+        if key is None or key not in self._seen.get(station, {}):
+            raise LookupError(f"{model} has seen nothing of {station}")
+        return np.asarray(self._seen[station][key].permute(1, 2, 0).cpu().numpy().squeeze())
+
+    @torch.inference_mode()
+    def levels(self, station: str, kind: Spectrogram) -> NDArray[np.float32]:
+        """The window of a station's newest hop in decibels, shape (bins, 431).
+
+        Raises:
+            LookupError: there is no such station.
+        """
+        if station not in self._slots:
+            raise LookupError(f"nothing is heard of {station}")
+        window = self._columns.windows([self._slots[station]])[kind][0]
+        return np.asarray(decibels(kind, window[:, -WINDOW_COLUMNS:]).cpu().numpy(), np.float32)
 
     def measure(self, hops: int, stations: int = 1) -> float:
         """Seconds that a hop of so many stations takes: the median over `hops` hops of noise after a warm-up."""
@@ -97,6 +123,7 @@ class Engine:
             seconds.append(time.perf_counter() - started)
         for one in heard:  # their slots are free for real stations
             self._columns.reset(self._slots.pop(one.station))
+            del self._seen[one.station]
         return statistics.median(seconds[WARM_UP_HOPS:])
 
     def _slot(self, heard: Heard) -> int:

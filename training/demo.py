@@ -21,12 +21,13 @@ from rich.table import Table
 from ccmusic_stream.engine import MEASURED_HOP_COLUMNS, Engine, Heard
 from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE
 from ccmusic_stream.models.bundle import Bundle
-from ccmusicd.analyzer import Analyzer, Answer, ModelAnswer, Order
+from ccmusicd.analyzer import Analyzer
 from ccmusicd.analyzer_child import start
 from ccmusicd.capture.demo import Slot, programme, schedule
 from ccmusicd.capture.music.synth import Sound
 from ccmusicd.events import HopEvent, State
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
+from ccmusicd.jobs import Answer, ModelAnswer, Order
 from ccmusicd.resources import cache_folder
 from ccmusicd.station import Station, StationOptions
 from ccmusicd.weights.bundles import models_to_use, open_bundle

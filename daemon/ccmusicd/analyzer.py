@@ -12,19 +12,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE, WINDOW_COLUMNS
 from ccmusic_stream.runtimes import Runtime
 from ccmusicd import frames
 from ccmusicd.events import AnalyzerState
+from ccmusicd.jobs import Feed, Order, answers_of, hop_frame
+from ccmusicd.requests import Requests
 
 log = logging.getLogger(__name__)
 
@@ -68,75 +66,6 @@ _fork_server.set_forkserver_preload(["ccmusicd.analyzer_server"])
 
 class AnalyzerError(CcmusicError):
     """The analyzer cannot work with this configuration."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Whole hops of a station's sound that end at sample `end`; only the newest hop is voted on.
-
-    `samples` shape (hops · hop_columns · 512,). `reset`: nothing the child knows of the station precedes them.
-    """
-
-    station: str
-    end: int
-    samples: NDArray[np.float32]
-    reset: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ModelAnswer:
-    """One model's probabilities, shape (classes,), or None and the reason."""
-
-    probabilities: NDArray[np.float64] | None
-    ms: float
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The votes on a job, by model; `columns` are bytes of decibels, CQT then Mel; `busy_s` the computation's time."""
-
-    models: Mapping[str, ModelAnswer]
-    columns: bytes
-    busy_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a child is to load. `models` None means all; `measured_hops` are timed before it is ready.
-
-    `bundles` are folders, whose bundles are joined in this order. `labels` are the slugs that the parent reckons with:
-    a bundle that was changed since is refused. `runtime` is what runs the networks on a CPU, `cache` where conversions
-    are kept (None: nowhere).
-    """
-
-    bundles: tuple[Path, ...]
-    labels: tuple[str, ...]
-    device: str
-    models: Sequence[str] | None
-    runtime: Runtime
-    cache: Path | None
-    stations: int
-    measured_hops: int
-
-
-class Feed(Protocol):
-    """A station as the analyzer sees it. Everything is called from the event loop."""
-
-    def overdue_s(self) -> float:
-        """Seconds since the next hop could have been computed; negative while it is not complete."""
-
-    def next_job(self) -> Job:
-        """The next hop; only asked for when it is overdue."""
-
-    def answered(self, job: Job, answer: Answer) -> None:
-        """The votes came."""
-
-    def analyzer_changed(self) -> None:
-        """The analyzer's state changed; a new child knows nothing of the station."""
-
-    def hop_changed(self) -> None:
-        """`Analyzer.hop_columns` changed; no job is waiting."""
 
 
 def pick_hop_columns(hop_s: float, stations: int) -> int:
@@ -186,6 +115,7 @@ class Analyzer:
         self._busy_s: deque[float] = deque(maxlen=REPICK_AFTER)
         self._feeds: list[Feed] = []
         self._due = asyncio.Event()
+        self.requests = Requests(self._due.set)
 
     def add(self, feed: Feed) -> None:
         """Serve this station too."""
@@ -240,6 +170,9 @@ class Analyzer:
         except (OSError, EOFError) as error:  # `TimeoutError` is one
             ours.close()
             return f"it could not be started: {error}"
+        except asyncio.CancelledError:
+            ours.close()
+            raise
         finally:
             theirs.close()
         self.pid = child.pid
@@ -253,6 +186,7 @@ class Analyzer:
             return f"it ended with status {child.exitcode} ({error})"
         finally:
             self.pid = None
+            self.requests.close()
             writer.close()
             child.kill()
             await asyncio.to_thread(child.join)
@@ -268,18 +202,26 @@ class Analyzer:
         self._adopt(ready)
         jobs.write(frames.encode({"op": "configure", "hop_columns": self.hop_columns}))
         self._enter("running")
+        self.requests.open()
         self._on_ready(self)
         while True:
-            feeds = await self._due_feeds()
-            taken = [feed.next_job() for feed in feeds]
-            jobs.write(_hop_frame(taken))  # one at a time: the buffer is bounded
-            reply, columns = await self._reply(answers)
-            self.answers += 1
-            for feed, job, answer in zip(feeds, taken, _answers(reply, columns), strict=True):
-                feed.answered(job, answer)
-            if self._picks_hop and self._repick(reply["busy_s"] / len(taken)):
-                jobs.write(frames.encode({"op": "configure", "hop_columns": self.hop_columns}))
-                self._on_ready(self)
+            if feeds := await self._due_feeds():
+                await self._hop(feeds, answers, jobs)
+            request = self.requests.next(hop_is_due=any(feed.overdue_s() >= 0 for feed in self._feeds))
+            if request is not None:  # one after each hop at most, and those that take long only when none is due
+                jobs.write(request.frame)
+                request.settle(*await self._reply(answers))
+
+    async def _hop(self, feeds: list[Feed], answers: asyncio.StreamReader, jobs: asyncio.StreamWriter) -> None:
+        taken = [feed.next_job() for feed in feeds]
+        jobs.write(hop_frame(taken))  # one at a time: the buffer is bounded
+        reply, columns = await self._reply(answers)
+        self.answers += 1
+        for feed, job, answer in zip(feeds, taken, answers_of(reply, columns), strict=True):
+            feed.answered(job, answer)
+        if self._picks_hop and self._repick(reply["busy_s"] / len(taken)):
+            jobs.write(frames.encode({"op": "configure", "hop_columns": self.hop_columns}))
+            self._on_ready(self)
 
     def _adopt(self, ready: Mapping[str, Any]) -> None:
         device_changed = self.device not in {None, ready["device"]}
@@ -324,38 +266,23 @@ class Analyzer:
         return True
 
     async def _due_feeds(self) -> list[Feed]:
-        """Whose hops to compute next: the most overdue, or all that are due together where there is a GPU."""
+        """Whose hops to compute next: the most overdue, or all that are due together where there is a GPU.
+
+        None of them when something else is to be done and no hop is due.
+        """
         while True:
             self._due.clear()
             due = sorted((feed for feed in self._feeds if feed.overdue_s() >= 0), key=lambda feed: -feed.overdue_s())
             if due:
                 return due if self.device != "cpu" else due[:1]
+            if len(self.requests):
+                return []
             await self._due.wait()
 
     def _enter(self, state: AnalyzerState) -> None:
         self.state = state
         for feed in self._feeds:
             feed.analyzer_changed()
-
-
-def _hop_frame(jobs: Sequence[Job]) -> bytes:
-    stations = [{"station": job.station, "reset": job.reset, "samples": len(job.samples)} for job in jobs]
-    payload = b"".join(job.samples.astype("<f4").tobytes() for job in jobs)
-    return frames.encode({"op": "hop", "stations": stations}, payload)
-
-
-def _answers(reply: Mapping[str, Any], columns: bytes) -> list[Answer]:
-    answers, place = [], 0
-    for station in reply["stations"]:
-        models = {
-            name: ModelAnswer(
-                None if vote["probabilities"] is None else np.array(vote["probabilities"]), vote["ms"], vote["error"]
-            )
-            for name, vote in station["models"].items()
-        }
-        answers.append(Answer(models, columns[place : place + station["columns"]], reply["busy_s"]))
-        place += station["columns"]
-    return answers
 
 
 def _cpu_s(pid: int | None) -> float:

@@ -12,6 +12,7 @@ Reads job frames from its connection and answers each, one at a time; ends when 
 measured time of one station's hop. A bundle that cannot be used gives `refused {reason}` instead, and the end.
 `votes {busy_s, stations: [{models, columns}]}` are those on each station's newest hop, in the order of the job. Its
 payload is the new columns as bytes of decibels, CQT then Mel, column after column, `columns` bytes of each station.
+Everything else is for the desk (`analyzer_desk`).
 """
 
 import contextlib
@@ -33,7 +34,8 @@ from ccmusic_stream.models.joined import joined
 from ccmusic_stream.runtimes.cpu import CpuVoters, quickest, schemes
 from ccmusic_stream.spectrogram import SHOWN
 from ccmusicd import frames
-from ccmusicd.analyzer import Order
+from ccmusicd.analyzer_desk import Desk
+from ccmusicd.jobs import Order
 from ccmusicd.lifeline import die_with_parent
 from ccmusicd.voting import load_voters
 
@@ -70,7 +72,7 @@ def _models(seen: Seen) -> dict[str, Any]:
     }
 
 
-def serve(engine: Engine, connection: socket.socket) -> None:
+def serve(engine: Engine, desk: Desk, connection: socket.socket) -> None:
     """Answer jobs until the parent closes the connection."""
     jobs = connection.makefile("rb")
     while (frame := frames.read_blocking(jobs)) is not None:
@@ -82,8 +84,8 @@ def serve(engine: Engine, connection: socket.socket) -> None:
                 started = time.perf_counter()
                 seen = engine.hop(heard(head["stations"], payload))
                 connection.sendall(votes_frame(seen, time.perf_counter() - started))
-            case unknown:
-                raise ValueError(f"unknown job {unknown!r}")
+            case _:
+                connection.sendall(desk.answer(head))
 
 
 def main(connection: socket.socket, order: Order) -> None:
@@ -98,7 +100,7 @@ def main(connection: socket.socket, order: Order) -> None:
             connection.sendall(frames.encode({"op": "refused", "reason": str(error)}))
             return
         connection.sendall(frames.encode(ready))
-        serve(engine, connection)
+        serve(engine, Desk(engine), connection)
 
 
 def start(order: Order) -> tuple[Engine, dict[str, Any]]:

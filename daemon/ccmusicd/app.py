@@ -113,7 +113,7 @@ class App:
             analyzer = self._vitals.analyzer = self._make_analyzer(bundle, hub)
             for key, station in stations.items():
                 self._add(key, station, hub, analyzer)
-            await self._publish(stack, hub, watching)
+            await self._publish(stack, hub, watching, analyzer)
             stack.callback(self._close_stations)
             await stack.enter_async_context(self._running(analyzer.run(), "analyzer"))
             await stack.enter_async_context(self._running(self._tick(), "tick"))
@@ -183,7 +183,9 @@ class App:
         )
         self._captures[key] = Capture(spec, options, self._stations[key])
 
-    async def _publish(self, stack: contextlib.AsyncExitStack, hub: Hub, watching: Watching) -> None:
+    async def _publish(
+        self, stack: contextlib.AsyncExitStack, hub: Hub, watching: Watching, analyzer: Analyzer
+    ) -> None:
         settings = self._settings
         host, port = host_and_port(settings.daemon.listen)
         metrics = Metrics(hub, traffic=lambda: _traffic(web), health=self._vitals.parts, more=(watching.metrics,))
@@ -200,6 +202,7 @@ class App:
             max_clients=settings.web.max_clients,
             pause=self._pause,
             timeline=self._excerpts(hub),
+            draw=lambda order: _drawn(analyzer, order),
             access=Access(
                 token=web_token(settings),
                 token_for_all=settings.web.token_for_all,
@@ -377,6 +380,10 @@ def check(settings: Settings, *, real_time: bool = True) -> Bundle:
 def _stall_s(station: StationSettings, spec: SourceSpec, read_timeout_s: float) -> float | None:
     """A stream's child tells its own read timeout, and better, before the watchdog kills it."""
     return read_timeout_s + 2.0 if station.stall_s is None and spec.is_url else station.stall_s
+
+
+async def _drawn(analyzer: Analyzer, order: Mapping[str, Any]) -> bytes:
+    return (await analyzer.requests.ask(order))[1]
 
 
 def _traffic(web: Web) -> Traffic:

@@ -18,10 +18,11 @@ from ccmusic_stream.geometry import BINS, HOP_LENGTH, LAG_COLUMNS, PRIME_COLUMNS
 from ccmusic_stream.labels import Labels
 from ccmusic_stream.level import SILENT, Level, LevelMeter, SilenceDetector
 from ccmusic_stream.ring import AudioRing
-from ccmusicd.analyzer import Analyzer, Answer, Job, ModelAnswer
+from ccmusicd.analyzer import Analyzer
 from ccmusicd.changes import ChangeFinder, ColumnsHistory
 from ccmusicd.events import ColumnsEvent, HopEvent, LevelEvent, ModelVote, SourceState, StatusEvent, TitleEvent
 from ccmusicd.hub import Hub
+from ccmusicd.jobs import Answer, Job, ModelAnswer
 from ccmusicd.onair import Decision, DecisionOptions, OnAir
 
 log = logging.getLogger(__name__)

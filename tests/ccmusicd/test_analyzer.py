@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ccmusic_stream.geometry import BINS, HOP_LENGTH, WINDOW_COLUMNS
 from ccmusicd import frames
-from ccmusicd.analyzer import REPICK_AFTER, Analyzer, AnalyzerError, Answer, Job, pick_hop_columns
+from ccmusicd.analyzer import REPICK_AFTER, Analyzer, AnalyzerError, pick_hop_columns
+from ccmusicd.jobs import Answer, Job
 
 HOP_COLUMNS = 43
 

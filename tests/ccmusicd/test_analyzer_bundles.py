@@ -12,8 +12,8 @@ from ccmusic_stream.engine import Seen
 from ccmusic_stream.geometry import BINS, HOP_LENGTH
 from ccmusic_stream.votes import Vote
 from ccmusicd import frames
-from ccmusicd.analyzer import Job, Order, _answers, _hop_frame
 from ccmusicd.analyzer_child import heard, start, votes_frame
+from ccmusicd.jobs import Job, Order, answers_of, hop_frame
 from ccmusicd.weights.bundles import open_bundle
 
 
@@ -49,7 +49,7 @@ def test_a_job_of_several_stations_arrives_as_it_was_sent() -> None:
         Job(name, 0, random.standard_normal(hops * HOP_LENGTH).astype(np.float32), reset=reset)
         for name, hops, reset in (("main", 43, False), ("电台", 129, True), ("c", 1, False))
     ]
-    frame = frames.read_blocking(io.BytesIO(_hop_frame(jobs)))
+    frame = frames.read_blocking(io.BytesIO(hop_frame(jobs)))
     assert frame is not None
     head, payload = frame
     assert head["op"] == "hop"
@@ -73,7 +73,7 @@ def test_answers_of_several_stations_arrive_as_they_were_sent() -> None:
     ]
     frame = frames.read_blocking(io.BytesIO(votes_frame(seen, 0.25)))
     assert frame is not None
-    answers = _answers(*frame)
+    answers = answers_of(*frame)
     for one, answer in zip(seen, answers, strict=True):
         assert answer.busy_s == 0.25
         assert answer.columns == b"".join(one.columns[kind].T.tobytes() for kind in ("cqt", "mel"))

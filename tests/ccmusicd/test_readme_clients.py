@@ -18,7 +18,9 @@ STATES = {"music", "speech", "uncertain", "silence"}
 
 def shown(language: str, address: str, token: str | None = None) -> str:
     """The client of README in that language, with the address and the token that a reader would fill in."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    blocks: list[str] = re.findall(
+        rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
     (code,) = [block for block in blocks if ADDRESS in block]
     assert len(code.splitlines()) <= LONGEST
     if token is not None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ccmusic_stream.geometry import BINS, HOP_LENGTH, LAG_COLUMNS, PRIME_COLUMNS, SAMPLE_RATE
 from ccmusic_stream.labels import Label, Labels
-from ccmusicd.analyzer import Analyzer, Answer, Job, ModelAnswer
+from ccmusicd.analyzer import Analyzer
 from ccmusicd.events import ColumnsEvent, Event, HopEvent, SegmentEvent, StatusEvent, TitleEvent
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
+from ccmusicd.jobs import Answer, Job, ModelAnswer
 from ccmusicd.station import Station, StationOptions
 
 HOP_COLUMNS = 43

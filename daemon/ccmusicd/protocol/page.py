@@ -52,12 +52,15 @@ _HTTP = """\
 | `GET /api/v1/now?station=ID` | [NowAnswer](#nowanswer) | 404: unknown station |
 | `GET /api/v1/timeline?station=&from=&to=&tz=&format=` | `json`: list of [TimelinePiece](#timelinepiece); \
 `jsonl`, `csv`, `audacity`, `cue`, `report` | 400: a parameter makes no sense; 503: later |
+| `GET /api/v1/stations/ID/picture/MODEL.png` | PNG, 224 × 224: what that model saw on the newest hop | 404: unknown; \
+503: none now |
+| `GET /api/v1/stations/ID/spectrogram/cqt.png`, `mel.png` | PNG: the newest 10 s with axes | 404, 503 |
 | `GET /healthz` | [Health](#health) | 503: not everything is analysed; no token |
 | `GET /readyz` | [Readiness](#readiness) | 503: not yet; no token |
 | `GET /metrics` | Prometheus' text format | |
 
 What is below `/api`, and `/metrics`, is answered 20 times a second to one address, 60 at once; then 429 with
-`Retry-After`. Refusals are a [Refusal](#refusal).
+`Retry-After`. Refusals are a [Refusal](#refusal). Pictures carry `ETag` and `X-Hop-Seq`, the `seq` of their hop.
 """
 
 _MQTT = """\

@@ -1,10 +1,11 @@
 """The HTTP API, version 1: what the hub knows of the stations, and excerpts of the record."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
 
 from ccmusicd import __version__
@@ -14,15 +15,23 @@ from ccmusicd.publish.guard import nothing_here
 
 
 class Api:
-    """Answers below `/api`; `timeline` is the application of the record's excerpts, where there is a record."""
+    """Answers below `/api`.
 
-    def __init__(self, hub: Hub, timeline: ASGIApp | None) -> None:
+    `timeline` is the application of the record's excerpts, where there is a record, and `more` are further routes.
+    """
+
+    def __init__(self, hub: Hub, timeline: ASGIApp | None, more: Iterable[BaseRoute] = ()) -> None:
         self._hub = hub
         self._timeline = timeline
+        self._more = more
 
     def application(self) -> ASGIApp:
         """What to mount at `/api`."""
-        routes = [Route("/v1/stations", self._stations), Route("/v1/now", self._now)]
+        routes: list[BaseRoute] = [
+            Route("/v1/stations", self._stations),
+            Route("/v1/now", self._now),
+            *self._more,
+        ]
         if self._timeline is not None:
             routes.append(Route("/v1/timeline", self._timeline, methods=["GET"]))
         return Router(routes, redirect_slashes=False, default=nothing_here)

@@ -26,6 +26,7 @@ from ccmusicd.publish.errors import PublishError
 from ccmusicd.publish.guard import Guard
 from ccmusicd.publish.limits import Limiter
 from ccmusicd.publish.listening import listen, tls
+from ccmusicd.publish.seen import Draw, Seen
 from ccmusicd.publish.streaming import Excerpts, OpenExcerpt
 from ccmusicd.publish.websocket import MAX_COMMAND_BYTES, TOKEN_TIMEOUT_S, Pause, Session, Wire, admits
 
@@ -50,7 +51,8 @@ class Web:
     `viewer` is the folder with `index.html`. `ready` decides `/readyz`; `ailment` says why the daemon analyses
     nothing, which makes `/healthz` 503, and `health` adds what is degraded. `metrics` is the text of `/metrics`.
     `pause` is called with (station, True) to pause and (station, False) to resume; without it clients may not.
-    `timeline` opens excerpts of the record for `/api/v1/timeline`; without it there are none.
+    `timeline` opens excerpts of the record for `/api/v1/timeline`, and `draw` has pictures of what the networks saw
+    drawn; without them there are none.
     A client whose connection takes nothing for `send_timeout_s` is cut.
 
     `access` has the rules: with a token, all but the viewer's files, `/healthz` and `/readyz` asks for it, and a
@@ -73,6 +75,7 @@ class Web:
         ailment: Callable[[], str | None] = lambda: None,
         metrics: Callable[[], bytes] = bytes,
         timeline: OpenExcerpt | None = None,
+        draw: Draw | None = None,
         access: Access | None = None,
         root_path: str = "",
         certificate: tuple[Path, Path] | None = None,
@@ -96,6 +99,7 @@ class Web:
         self._ailment = ailment
         self._metrics = metrics
         self._timeline = timeline
+        self._draw = draw
         self._access = access or Access()
         self._root_path = root_path
         self._certificate = certificate
@@ -207,13 +211,14 @@ class Web:
     def _application(self) -> ASGIApp:
         guarded = [Middleware(Guarded, access=self._access, limiter=self._limiter)]
         timeline = Excerpts(self._timeline, send_timeout_s=self._send_timeout_s) if self._timeline else None
+        seen = Seen(self._hub, self._draw).routes() if self._draw else ()
         return Guard(
             Starlette(
                 routes=[
                     Route("/healthz", self._healthz),
                     Route("/readyz", self._readyz),
                     Route("/metrics", self._metrics_text, middleware=guarded),
-                    Mount("/api", app=Api(self._hub, timeline).application(), middleware=guarded),
+                    Mount("/api", app=Api(self._hub, timeline, seen).application(), middleware=guarded),
                     WebSocketRoute("/ws", self._websocket),
                     Mount("/", app=StaticFiles(directory=self._viewer, html=True)),
                 ]

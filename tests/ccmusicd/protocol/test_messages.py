@@ -104,6 +104,9 @@ async def test_what_a_daemon_says_is_as_published(
         for path, name in PATHS.items():
             check(name, (await client.get(path)).json())
         pieces = (await client.get("/api/v1/timeline")).json()
+        for path in ("picture/mobilenet_v3_large_cqt.png", "spectrogram/mel.png"):
+            answer = await client.get(f"/api/v1/stations/input/{path}")
+            assert (answer.status_code, answer.content[:8]) == (200, b"\x89PNG\r\n\x1a\n")
     assert pieces
     for piece in pieces:
         check("TimelinePiece", piece)
