@@ -188,7 +188,13 @@ class App:
     ) -> None:
         settings = self._settings
         host, port = host_and_port(settings.daemon.listen)
-        metrics = Metrics(hub, traffic=lambda: _traffic(web), health=self._vitals.parts, more=(watching.metrics,))
+        metrics = Metrics(
+            hub,
+            traffic=lambda: _traffic(web),
+            health=self._vitals.parts,
+            lost=lambda: _lost(self._vitals.timeline),
+            more=(watching.metrics,),
+        )
         await stack.enter_async_context(self._running(metrics.run(), "metrics"))
         web = Web(
             hub,
@@ -384,6 +390,10 @@ def _stall_s(station: StationSettings, spec: SourceSpec, read_timeout_s: float) 
 
 async def _drawn(analyzer: Analyzer, order: Mapping[str, Any]) -> bytes:
     return (await analyzer.requests.ask(order))[1]
+
+
+def _lost(timeline: Timeline | None) -> Mapping[str, int]:
+    return {} if timeline is None else {"segments": timeline.dropped, "blocks": timeline.dropped_blocks}
 
 
 def _traffic(web: Web) -> Traffic:

@@ -37,7 +37,8 @@ class Metrics:
     """All numbers of one daemon in a registry of their own.
 
     `traffic` is asked for the web server's counts, `health` for a state of each part ("ok", "running", "online" are
-    good, "off" is left out), both when the metrics are read; so are the collectors `more`.
+    good, "off" is left out), `lost` for what the record lost ("segments", "blocks" of hops), all when the metrics are
+    read; so are the collectors `more`.
     """
 
     def __init__(
@@ -46,13 +47,14 @@ class Metrics:
         *,
         traffic: Callable[[], Traffic] = Traffic,
         health: Callable[[], Mapping[str, str]] = dict,
+        lost: Callable[[], Mapping[str, int]] = dict,
         more: Iterable[Collector] = (),
     ) -> None:
         self._hub = hub
         self._inbox = hub.subscribe(("hop",), capacity=_INBOX_CAPACITY)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        for collector in (_OfTheMoment(hub, traffic, health), *more):
+        for collector in (_OfTheMoment(hub, traffic, health, lost), *more):
             self._registry.register(collector)
         self._hop_s = Histogram(
             "ccmusic_hop_duration_seconds",
@@ -92,10 +94,17 @@ class Metrics:
 class _OfTheMoment(Collector):
     """What the hub, the web server and the parts say at this moment."""
 
-    def __init__(self, hub: Hub, traffic: Callable[[], Traffic], health: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        traffic: Callable[[], Traffic],
+        health: Callable[[], Mapping[str, str]],
+        lost: Callable[[], Mapping[str, int]],
+    ) -> None:
         self._hub = hub
         self._traffic = traffic
         self._health = health
+        self._lost = lost
 
     def collect(self) -> Iterator[Metric]:
         about = self._hub.about
@@ -172,6 +181,14 @@ class _OfTheMoment(Collector):
         restarts = max(
             (now.status.analyzer_restarts for now in self._hub.latest.values() if now.status is not None), default=0
         )
+        lost = CounterMetricFamily(
+            "ccmusic_record_dropped",
+            "Segments, and blocks of a minute's hops, that could not be written and no longer wait.",
+            labels=("what",),
+        )
+        for what, count in self._lost().items():
+            lost.add_metric((what,), count)
+        yield lost
         yield CounterMetricFamily("ccmusic_analyzer_restarts", "New starts of the analyzer.", value=restarts)
 
 

@@ -41,6 +41,16 @@ def _version(found: Samples) -> str:
     return next(dict(labels)["version"] for name, labels in found if name == "ccmusic_build_info")
 
 
+def test_what_the_record_lost_is_counted_from_the_first_scrape_on(hub: Hub) -> None:
+    lost = {"segments": 0, "blocks": 0}
+    metrics = Metrics(hub, lost=lambda: lost)
+    assert of(samples(metrics), "ccmusic_record_dropped_total", what="blocks") == 0
+    lost["blocks"] = 3
+    found = samples(metrics)
+    assert of(found, "ccmusic_record_dropped_total", what="blocks") == 3
+    assert of(found, "ccmusic_record_dropped_total", what="segments") == 0
+
+
 def test_a_station_is_counted_from_its_status(hub: Hub, make_status: MakeStatus) -> None:
     hub.publish(
         make_status(
