@@ -55,8 +55,8 @@ class Engine:
     """One device's work for all stations. Stations come into being when they are first heard."""
 
     def __init__(self, classifier: Classifier, device: torch.device) -> None:
-        self._classifier = classifier
-        self._device = device
+        self.classifier = classifier
+        self.device = device
         names = dict.fromkeys((*SHOWN, *(transform_of(*key) for key in classifier.pictures)))
         columns = max([WINDOW_COLUMNS, *(window_columns(profile) for _, profile in classifier.pictures)])
         transforms = Transforms(centre=False).to(device)
@@ -76,14 +76,14 @@ class Engine:
         hops = [torch.split(torch.from_numpy(one.samples), self.hop_columns * HOP_LENGTH) for one in heard]
         for round_ in range(max(map(len, hops))):
             places = [place for place, parts in enumerate(hops) if len(parts) > round_]
-            samples = torch.stack([hops[place][round_] for place in places]).to(self._device)
+            samples = torch.stack([hops[place][round_] for place in places]).to(self.device)
             new = self._columns.push(samples, [slots[place] for place in places])
             shown = {name: as_bytes(KIND_OF[name], new[name]).cpu() for name in SHOWN}
             for row, place in enumerate(places):
                 drawn[place].append({name: columns[row] for name, columns in shown.items()})
-        votes = self._classifier.votes(self._columns.windows(slots))
+        votes = self.classifier.votes(self._columns.windows(slots))
         for row, one in enumerate(heard):
-            self._seen[one.station] = {key: pictures[row] for key, pictures in self._classifier.seen.items()}
+            self._seen[one.station] = {key: pictures[row] for key, pictures in self.classifier.seen.items()}
         return [
             Seen(vote, {name: torch.cat([part[name] for part in parts], dim=1).numpy() for name in SHOWN})
             for vote, parts in zip(votes, drawn, strict=True)
@@ -95,7 +95,7 @@ class Engine:
         Raises:
             LookupError: there is no such station or model, no hop yet, or the picture could not be drawn.
         """
-        key = self._classifier.picture_of(model)
+        key = self.classifier.picture_of(model)
         if key is None or key not in self._seen.get(station, {}):
             raise LookupError(f"{model} has seen nothing of {station}")
         return np.asarray(self._seen[station][key].permute(1, 2, 0).cpu().numpy().squeeze())

@@ -34,7 +34,7 @@ from ccmusic_stream.models.joined import joined
 from ccmusic_stream.runtimes.cpu import CpuVoters, quickest, schemes
 from ccmusic_stream.spectrogram import SHOWN
 from ccmusicd import frames
-from ccmusicd.analyzer_desk import Desk
+from ccmusicd.analyzer_desk import Desk, votes_on_the_wire
 from ccmusicd.jobs import Order
 from ccmusicd.lifeline import die_with_parent
 from ccmusicd.voting import load_voters
@@ -56,20 +56,12 @@ def votes_frame(seen: Sequence[Seen], busy_s: float) -> bytes:
     head = {
         "op": "votes",
         "busy_s": busy_s,
-        "stations": [{"models": _models(one), "columns": len(part)} for one, part in zip(seen, columns, strict=True)],
+        "stations": [
+            {"models": votes_on_the_wire(one.votes), "columns": len(part)}
+            for one, part in zip(seen, columns, strict=True)
+        ],
     }
     return frames.encode(head, b"".join(columns))
-
-
-def _models(seen: Seen) -> dict[str, Any]:
-    return {
-        name: {
-            "probabilities": None if vote.probabilities is None else vote.probabilities.tolist(),
-            "ms": vote.ms,
-            "error": vote.error,
-        }
-        for name, vote in seen.votes.items()
-    }
 
 
 def serve(engine: Engine, desk: Desk, connection: socket.socket) -> None:

@@ -1,21 +1,30 @@
-"""What the analyzer child does beside the hops, one frame at a time: pictures of what its networks saw.
+"""What the analyzer child does beside the hops, one frame at a time: pictures of what its networks saw, clips.
 
 | from the parent | answer |
 |---|---|
 | `picture {station, model}` | `png`: what that model saw on the newest hop, pixel by pixel |
 | `spectrogram {station, kind}` | `png`: the newest window, with axes |
+| `clip {pcm, which}` | `clip`: the samples of that file are at hand, for the clips "first", "centre" or "all" |
+| `clip_step` | `step {is_done, start, models, high_db}`: the votes on the next clip, or null: go on |
+| `clip_end` | `clip`: they are put away |
 
-The payload of `png` is the file. What cannot be done is answered `failed {reason}`.
+A step takes about as long as a hop. The payload of `png` is the file. What cannot be done is `failed {reason}`.
 """
 
 import io
 import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from ccmusic_stream.clip import ClipVoter, ClipVotes, clip_starts, high_bands_db
 from ccmusic_stream.engine import Engine
 from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE, Spectrogram
+from ccmusic_stream.votes import Vote
 from ccmusicd import frames
 from ccmusicd.drawing import draw_spectrogram
 
@@ -25,6 +34,7 @@ class Desk:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._clip: Iterator[ClipVotes | None] | None = None
 
     def answer(self, head: dict[str, Any]) -> bytes:
         """The frame that answers, whatever is wrong with the request: none may end the analyzer."""
@@ -39,14 +49,53 @@ class Desk:
                 return _png(Image.fromarray(self._engine.picture(head["station"], head["model"])))
             case "spectrogram":
                 return _png(self._spectrogram(head["station"], head["kind"]))
+            case "clip":
+                self._clip = self._opened(Path(head["pcm"]), head["which"])
+                return frames.encode({"op": "clip"})
+            case "clip_step":
+                return frames.encode(self._step())
+            case "clip_end":
+                self._clip = None
+                return frames.encode({"op": "clip"})
             case unknown:
                 raise ValueError(f"unknown job {unknown!r}")
+
+    def _opened(self, pcm: Path, which: str) -> Iterator[ClipVotes | None]:
+        samples: NDArray[np.float32] = np.memmap(pcm, dtype="<f4", mode="c")  # torch takes none that is read-only
+        voter = ClipVoter(self._engine.classifier, self._engine.device)
+        return voter.votes(samples, clip_starts(len(samples), which))
+
+    def _step(self) -> dict[str, Any]:
+        if self._clip is None:
+            raise LookupError("there is no clip on the desk")
+        step: dict[str, Any] = {"op": "step", "is_done": False, "start": 0, "models": None, "high_db": 0.0}
+        try:
+            seen = next(self._clip)
+        except StopIteration:
+            self._clip = None
+            return {**step, "is_done": True}
+        if seen is None:
+            return step
+        high_db = high_bands_db(seen.windows["mel"][0])
+        return {**step, "start": seen.start, "models": votes_on_the_wire(seen.votes), "high_db": high_db}
 
     def _spectrogram(self, station: str, kind: Spectrogram) -> Image.Image:
         levels = self._engine.levels(station, kind)
         columns_per_s = SAMPLE_RATE / HOP_LENGTH
         title = re.sub(r"[^ -~]", "?", station)  # what the font has
         return draw_spectrogram(kind, levels, -levels.shape[1] / columns_per_s, columns_per_s, title)
+
+
+def votes_on_the_wire(votes: Mapping[str, Vote]) -> dict[str, Any]:
+    """Votes by model, as `jobs.models_of` reads them."""
+    return {
+        name: {
+            "probabilities": None if vote.probabilities is None else vote.probabilities.tolist(),
+            "ms": vote.ms,
+            "error": vote.error,
+        }
+        for name, vote in votes.items()
+    }
 
 
 def _png(image: Image.Image) -> bytes:

@@ -19,26 +19,23 @@ from ccmusicd.analyzer import Analyzer
 from ccmusicd.capture.options import CaptureOptions
 from ccmusicd.capture.process import Capture, Ended
 from ccmusicd.capture.spec import SourceSpec, parse_spec
+from ccmusicd.checks import check
+from ccmusicd.clips import Clips
 from ccmusicd.excerpts import excerpt
 from ccmusicd.hub import Hub
 from ccmusicd.notify import Notifier
 from ccmusicd.onair import DecisionOptions
 from ccmusicd.publish.access import Access
-from ccmusicd.publish.broker import parse_broker
-from ccmusicd.publish.listening import tls
 from ccmusicd.publish.metrics import Metrics, Traffic
 from ccmusicd.publish.mqtt import Mqtt
 from ccmusicd.publish.retention import Retention
-from ccmusicd.publish.schema import check_record
 from ccmusicd.publish.streaming import OpenExcerpt
 from ccmusicd.publish.timeline import Timeline
 from ccmusicd.publish.web import Web
 from ccmusicd.resources import cache_folder, resource
 from ccmusicd.settings import (
     Settings,
-    SettingsError,
     StationSettings,
-    bundle_names,
     certificate,
     host_and_port,
     model_words,
@@ -48,8 +45,8 @@ from ccmusicd.settings import (
 )
 from ccmusicd.station import Station, StationOptions
 from ccmusicd.vitals import Vitals
-from ccmusicd.watching import Watching, check_programme
-from ccmusicd.weights.bundles import models_to_use, open_bundle
+from ccmusicd.watching import Watching
+from ccmusicd.weights.bundles import models_to_use
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +80,7 @@ class App:
         self._stations: dict[str, Station] = {}
         self._captures: dict[str, Capture] = {}
         self._vitals = Vitals(self._stations)
+        self._timeline: Timeline | None = None
         self._listening: dict[str, asyncio.Task[Ended]] = {}
         self._pause_changed = asyncio.Event()
         self._outcome: asyncio.Future[Outcome] | None = None
@@ -136,7 +134,7 @@ class App:
             url = f"sqlite:///{folder / 'timeline.sqlite'}"
         self._record_url = url
         limits = Retention(**self._settings.timeline.model_dump(exclude={"url"}))
-        timeline = self._vitals.timeline = Timeline(hub, url, limits)
+        timeline = self._timeline = self._vitals.timeline = Timeline(hub, url, limits)
         stack.push_async_callback(timeline.stop)
         await asyncio.to_thread(timeline.start, time.time_ns() // 1000)
         await stack.enter_async_context(self._running(timeline.run(), "timeline"))
@@ -192,10 +190,11 @@ class App:
             hub,
             traffic=lambda: _traffic(web),
             health=self._vitals.parts,
-            lost=lambda: _lost(self._vitals.timeline),
+            lost=lambda: _lost(self._timeline),
             more=(watching.metrics,),
         )
         await stack.enter_async_context(self._running(metrics.run(), "metrics"))
+        clips = Clips(hub, analyzer.requests, longest_s=60 * settings.clips.minutes)
         web = Web(
             hub,
             host=host,
@@ -209,6 +208,8 @@ class App:
             pause=self._pause,
             timeline=self._excerpts(hub),
             draw=lambda order: _drawn(analyzer, order),
+            analyse=clips.analyse if settings.clips.megabytes else None,
+            most_clip_bytes=round(settings.clips.megabytes * 1e6),
             access=Access(
                 token=web_token(settings),
                 token_for_all=settings.web.token_for_all,
@@ -355,32 +356,6 @@ def exit_code(outcome: Outcome, ended: Mapping[str, Ended]) -> int:
     if outcome is not Outcome.INPUT_ENDED:
         return os.EX_OK
     return max((end.exit_code for end in ended.values()), default=os.EX_OK)
-
-
-def check(settings: Settings, *, real_time: bool = True) -> Bundle:
-    """Everything about settings that can be found wrong without starting anything; gives the bundle they name.
-
-    Raises:
-        CcmusicError: the bundle, a model's name, an address, a file or a combination cannot be used.
-    """
-    bundle = open_bundle(bundle_names(settings))
-    models_to_use(bundle, model_words(settings))
-    check_programme(settings, bundle.labels)
-    mqtt_password(settings)
-    web_token(settings)
-    if (files := certificate(settings)) is not None:
-        tls(*files)
-    if settings.mqtt.url:
-        parse_broker(settings.mqtt.url, ca_file=Path(settings.mqtt.ca_file) if settings.mqtt.ca_file else None)
-    if settings.timeline.url:
-        check_record(settings.timeline.url)
-    for key, station in settings.stations.items():
-        spec = parse_spec(station.input)
-        if not real_time and (spec.live or spec.is_url):
-            raise SettingsError(f"full speed is for what has an end; {key} listens to {spec.redacted}")
-    if not real_time and not settings.stations:
-        raise SettingsError("full speed is for what has an end; the demo has none")
-    return bundle
 
 
 def _stall_s(station: StationSettings, spec: SourceSpec, read_timeout_s: float) -> float | None:

@@ -3,8 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +16,21 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ccmusic_stream.classifier import Classifier
-from ccmusic_stream.clip import CLIP_SAMPLES, Slices, clip_starts, clip_windows
-from ccmusic_stream.ensemble import EnsembleVote, band, combine
+from ccmusic_stream.clip import CLIP_SAMPLES, ClipVoter, clip_starts, high_bands_db
+from ccmusic_stream.ensemble import band
 from ccmusic_stream.errors import AudioError
-from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE, TransformName, transform_of
+from ccmusic_stream.geometry import SAMPLE_RATE
 from ccmusic_stream.labels import Labels
 from ccmusic_stream.models.bundle import Bundle
-from ccmusic_stream.picture import decibels
 from ccmusic_stream.runtimes import Runtime
-from ccmusic_stream.spectrogram import SHOWN, Transforms
-from ccmusic_stream.votes import Vote
+from ccmusic_stream.spectrogram import SHOWN
 from ccmusicd.capture.media import play_file
 from ccmusicd.capture.output import Output, SourceError
+from ccmusicd.found import Decoded, Result, Window, warnings_of
 from ccmusicd.pictures import PictureFolder
 from ccmusicd.refusals import tell_refused
 from ccmusicd.resources import cache_folder
 from ccmusicd.voting import load_voters
-
-USUAL_RATES = frozenset({22_050, 44_100, 48_000})
-LEAST_MP3_KBIT_S = 128
-HIGH_BINS = 32
-"""The highest quarter of the Mel bands, above about 5 kHz."""
-
-TOO_QUIET_DB = -40.0
-"""The article: high bands below this throughout hold too little information."""
 
 _BAND_WORDS = {"reliable": "reliable", "check": "check the other models", "unsure": "unsure: try the other spectrogram"}
 
@@ -79,51 +69,6 @@ class Recording(Output):
         self.samples += len(samples)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One clip of a file: [start_s, end_s), every model's vote and the joint one (None when no model voted)."""
-
-    start_s: float
-    end_s: float
-    votes: Mapping[str, Vote]
-    joint: EnsembleVote | None
-
-    def to_dict(self, labels: Labels) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        joint = self.joint
-        return {
-            "start_s": round(self.start_s, 3),
-            "end_s": round(self.end_s, 3),
-            "models": {name: _vote_dict(vote, labels) for name, vote in self.votes.items()},
-            "ensemble": _by_slug(joint.probabilities, labels) if joint else {},
-            "agreement": joint.agreement if joint else 0.0,
-            "divergence": joint.divergence if joint else 0.0,
-            "contenders": [labels.slugs[index] for index in joint.contenders] if joint else [],
-            "band": band(float(joint.probabilities.max())) if joint else "unsure",
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What was found in one file; `pictures` is the folder of its pictures, None when none were wanted."""
-
-    file: str
-    duration_s: float
-    windows: Sequence[Window]
-    warnings: list[str] = field(default_factory=list)
-    pictures: Path | None = None
-
-    def to_dict(self, labels: Labels, *, trained: bool) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {
-            "file": self.file,
-            "duration_s": round(self.duration_s, 3),
-            "trained": trained,
-            "warnings": self.warnings,
-            "windows": [window.to_dict(labels) for window in self.windows],
-        } | ({} if self.pictures is None else {"pictures": str(self.pictures)})
-
-
 class OfflineClassifier:
     """A bundle's models on the CPU or a GPU, for whole recordings."""
 
@@ -132,12 +77,8 @@ class OfflineClassifier:
     ) -> None:
         loaded = load_voters(bundle, models, device, runtime=runtime, cache_folder=cache_folder())
         self.refused = loaded.refused
-        self._classifier = Classifier({spec.name: spec for spec in bundle.models}, loaded.voters)
-        wanted = {transform_of(*key) for key in self._classifier.pictures}
-        self._upstream = sorted(wanted - set(SHOWN))
-        self._centred = Transforms(centre=True).to(device)
-        self._uncentred = Transforms(centre=False).to(device)
-        self._device = device
+        classifier = Classifier({spec.name: spec for spec in bundle.models}, loaded.voters)
+        self._voter = ClipVoter(classifier, device)
         self._weights = bundle.weights
         self._ensemble_temperature = bundle.ensemble_temperature
         self._specs = [spec for spec in bundle.models if spec.name in loaded.voters.names]
@@ -158,31 +99,26 @@ class OfflineClassifier:
         audio = recording.audio
         starts = clip_starts(len(audio), clip)
         pictures = None if folder is None else folder.of(path, self._specs)
-        windows = []
-        windows_of: dict[TransformName, torch.Tensor] = {}
-        slices = Slices(audio, self._uncentred, self._device, self._upstream)
-        for number, start in enumerate(starts):
-            on_window(number, len(starts))
-            samples = audio[start : start + CLIP_SAMPLES]
-            windows_of = clip_windows(samples, self._centred, self._device)
-            windows_of |= slices.around(start + CLIP_SAMPLES // 2)
-            votes = self._classifier.votes(windows_of)[0]
-            heard = {name: vote.probabilities for name, vote in votes.items() if vote.probabilities is not None}
-            end = min(start + CLIP_SAMPLES, len(audio))
-            joint = combine(heard, self._weights, self._ensemble_temperature) if heard else None
-            windows.append(Window(start / SAMPLE_RATE, end / SAMPLE_RATE, votes, joint))
+        windows: list[Window] = []
+        high_db = 0.0
+        on_window(0, len(starts))
+        for seen in filter(None, self._voter.votes(audio, starts)):
+            start_s, end = seen.start / SAMPLE_RATE, min(seen.start + CLIP_SAMPLES, len(audio))
+            windows.append(Window.of(start_s, end / SAMPLE_RATE, seen.votes, self._weights, self._ensemble_temperature))
+            high_db = high_bands_db(seen.windows["mel"][0])
             if pictures:
-                sliced_s = slices.first_column(start + CLIP_SAMPLES // 2) * HOP_LENGTH / SAMPLE_RATE
-                shown = {
-                    name: (start / SAMPLE_RATE if name in SHOWN else sliced_s, window[0])
-                    for name, window in windows_of.items()
-                }
-                pictures.window(start / SAMPLE_RATE, shown)
+                sliced_s = seen.sliced_from / SAMPLE_RATE
+                pictures.window(
+                    start_s,
+                    {name: (start_s if name in SHOWN else sliced_s, each[0]) for name, each in seen.windows.items()},
+                )
+            on_window(len(windows), len(starts))
         if pictures:
             pictures.waveform(audio, [(window.start_s, window.end_s) for window in windows])
-        on_window(len(starts), len(starts))
-        warnings = _warnings(Path(path), recording, windows_of["mel"][0])
-        return Result(path, len(audio) / SAMPLE_RATE, windows, warnings, None if pictures is None else pictures.folder)
+        size = Path(path).expanduser().stat().st_size
+        decoded = Decoded(len(audio) / SAMPLE_RATE, recording.rate, recording.codec, size, recording.warnings)
+        warnings = warnings_of(decoded, high_db)
+        return Result(path, decoded.duration_s, windows, warnings, None if pictures is None else pictures.folder)
 
 
 def classify_files(
@@ -237,23 +173,6 @@ def classify_files(
     return status
 
 
-def _warnings(path: Path, recording: Recording, mel: torch.Tensor) -> list[str]:
-    """What the article warns of, measured on the file and its last window."""
-    duration_s = recording.samples / SAMPLE_RATE
-    found = [f"{message} ({count})" for message, count in recording.warnings.items()]
-    if recording.samples < CLIP_SAMPLES:
-        found.append(f"{duration_s:.1f} s long: repeated from its start to fill 10 s")
-    if recording.rate not in USUAL_RATES:
-        found.append(f"unusual sample rate of {recording.rate} Hz")
-    kbit_s = path.expanduser().stat().st_size * 8 / 1000 / max(duration_s, 1e-3)
-    if recording.codec.startswith("mp3") and kbit_s < LEAST_MP3_KBIT_S:
-        found.append(f"MP3 of about {kbit_s:.0f} kbit/s: under {LEAST_MP3_KBIT_S} the networks see too little")
-    levels = decibels("mel", mel)
-    if float((levels[-HIGH_BINS:] - levels.max()).max()) < TOO_QUIET_DB:
-        found.append(f"the high bands stay below {TOO_QUIET_DB:.0f} dB: too little information, all models are unsure")
-    return found
-
-
 def _print(result: Result, labels: Labels, console: Console) -> None:
     console.print(f"\n[bold]{escape(result.file)}[/]  {result.duration_s:.1f} s", highlight=False)
     for warning in result.warnings:
@@ -293,18 +212,3 @@ def _cells(probabilities: NDArray[Any], labels: Labels) -> list[str]:
     best = np.argsort(probabilities)[::-1][:5]
     cells = [f"{labels.named(labels.slugs[index]).en} {probabilities[index]:.1%}" for index in best]
     return cells + [""] * (5 - len(cells))
-
-
-def _vote_dict(vote: Vote, labels: Labels) -> dict[str, Any]:
-    probabilities = {} if vote.probabilities is None else _by_slug(vote.probabilities, labels)
-    top5 = sorted(probabilities.items(), key=lambda item: -item[1])[:5]
-    return {
-        "probabilities": probabilities,
-        "top5": [list(pair) for pair in top5],
-        "ms": round(vote.ms, 2),
-        "error": vote.error,
-    }
-
-
-def _by_slug(values: NDArray[Any], labels: Labels) -> dict[str, float]:
-    return {slug: float(value) for slug, value in zip(labels.slugs, values, strict=True)}

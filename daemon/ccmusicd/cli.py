@@ -213,8 +213,8 @@ def devices(as_json: Json = False) -> None:
 def config_check(config_file: ConfigFile = None) -> None:
     """Say whether the configuration can be used; exit status 78 and a line for each fault when not."""
     from ccmusicd import settings as configuration
-    from ccmusicd.app import check
     from ccmusicd.capture.spec import parse_spec
+    from ccmusicd.checks import check
 
     settings = configuration.load(config_file)
     bundle = check(settings)
@@ -342,7 +342,8 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _run(load: "Callable[[], Settings]", *, real_time: bool) -> int:
     """Run the daemon, anew with the configuration of that moment after each SIGHUP."""
-    from ccmusicd.app import App, Outcome, check, exit_code
+    from ccmusicd.app import App, Outcome, exit_code
+    from ccmusicd.checks import check
 
     def may_reload() -> bool:
         try:

@@ -29,6 +29,7 @@ from ccmusicd.programme_settings import (
 from ccmusicd.publish.topics import check_topic_part
 from ccmusicd.resources import resource
 from ccmusicd.tables import NotNegative, Positive, Probability, Table
+from ccmusicd.web_settings import ClipsSettings, WebSettings, check_token
 
 SYSTEM_FILE = Path("/etc/ccmusic-stream/config.toml")
 
@@ -108,34 +109,6 @@ class SilenceSettings(Table):
     after_s: Positive
 
 
-class WebSettings(Table):
-    """[web]."""
-
-    max_clients: Annotated[int, Field(ge=1)]
-    allowed_origins: list[str]
-    allowed_hosts: list[str]
-    token: SecretStr | None = None
-    token_file: str
-    token_for_all: bool
-    root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$")]
-    tls_certificate: str
-    tls_key: str
-
-    @field_validator("token")
-    @classmethod
-    def _hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
-        if token is not None:
-            _check_token(token.get_secret_value())
-        return token
-
-    @field_validator("tls_key")
-    @classmethod
-    def _with_its_certificate(cls, key: str, info: ValidationInfo) -> str:
-        if bool(key) != bool(info.data.get("tls_certificate")):
-            raise ValueError("tls_certificate and tls_key come together")
-        return key
-
-
 class MqttSettings(Table):
     """[mqtt]."""
 
@@ -207,6 +180,7 @@ class Settings(BaseSettings):
     decision: DecisionSettings
     silence: SilenceSettings
     web: WebSettings
+    clips: ClipsSettings
     mqtt: MqttSettings
     timeline: TimelineSettings
     capture: CaptureSettings
@@ -328,7 +302,7 @@ def web_token(settings: Settings) -> str | None:
     token = secret(settings.web.token_file, "web_token")
     if token is not None:
         try:
-            _check_token(token)
+            check_token(token)
         except ValueError as error:
             raise SettingsError(f"the web server's token file: {error}") from None
     return token
@@ -348,12 +322,6 @@ def secret(named: str, credential: str) -> str | None:
     if credentials and (file := Path(credentials) / credential).is_file():
         return _read(file).strip()
     return None
-
-
-def _check_token(token: str) -> None:
-    """`ValueError` when it could not stand in a header, or is soon guessed."""
-    if not re.fullmatch(r"[!-~]{12,256}", token):
-        raise ValueError("a token is 12 to 256 characters of ASCII without spaces")
 
 
 def _default_file() -> Path:

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from ccmusic_stream.segments import SegmentKind
 from ccmusicd.events import State
-from ccmusicd.protocol.fields import Band, Moment, Probability, Seconds
+from ccmusicd.protocol.fields import Band, Moment, Probabilities, Probability, Ranked, Seconds
 from ccmusicd.protocol.websocket import Blend, Now
 
 
@@ -90,4 +90,36 @@ class Readiness(TypedDict):
     reasons: list[str]
 
 
-HttpAnswer = Refusal | Stations | NowAnswer | list[TimelinePiece] | Health | Readiness
+class ClipVote(TypedDict):
+    """One network's vote on one clip."""
+
+    probabilities: Annotated[Probabilities, Field(description="of all labels; empty: error")]
+    top5: Annotated[list[Ranked], Field(max_length=5, description="[slug, probability], best first")]
+    ms: Annotated[float, Field(ge=0, description="milliseconds that it took")]
+    error: str | None
+
+
+class ClipWindow(TypedDict):
+    """Ten seconds of an uploaded recording; what is shorter is repeated from its start."""
+
+    start_s: Seconds
+    end_s: Seconds
+    models: Annotated[dict[str, ClipVote], Field(description="by the model's name")]
+    ensemble: Annotated[Probabilities, Field(description="what all say together; empty when none voted")]
+    agreement: Probability
+    divergence: Probability
+    contenders: list[str]
+    band: Band
+
+
+class ClipAnswer(TypedDict):
+    """`POST /api/v1/clips`: what `ccmusicd classify --json` says of the file in the body."""
+
+    file: Annotated[str, Field(description="its `name`, as the client gave it")]
+    duration_s: Seconds
+    trained: bool
+    warnings: Annotated[list[str], Field(description="why the answer may be worth little, in sentences")]
+    windows: list[ClipWindow]
+
+
+HttpAnswer = ClipAnswer | Refusal | Stations | NowAnswer | list[TimelinePiece] | Health | Readiness

@@ -55,6 +55,8 @@ _HTTP = """\
 | `GET /api/v1/stations/ID/picture/MODEL.png` | PNG, 224 × 224: what that model saw on the newest hop | 404: unknown; \
 503: none now |
 | `GET /api/v1/stations/ID/spectrogram/cqt.png`, `mel.png` | PNG: the newest 10 s with axes | 404, 503 |
+| `POST /api/v1/clips?name=NAME&clip=centre`, the body a recording; `clip` is `centre`, `first` or `all` | \
+[ClipAnswer](#clipanswer) | 408: too slow; 413: too large; 415: a form; 422: no sound, or too long; 503: later |
 | `GET /healthz` | [Health](#health) | 503: not everything is analysed; no token |
 | `GET /readyz` | [Readiness](#readiness) | 503: not yet; no token |
 | `GET /metrics` | Prometheus' text format | |

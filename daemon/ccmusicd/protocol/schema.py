@@ -6,7 +6,16 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from ccmusicd.events import WIRE_VERSION
-from ccmusicd.protocol.http_api import Health, HttpAnswer, NowAnswer, Readiness, Refusal, Stations, TimelinePiece
+from ccmusicd.protocol.http_api import (
+    ClipAnswer,
+    Health,
+    HttpAnswer,
+    NowAnswer,
+    Readiness,
+    Refusal,
+    Stations,
+    TimelinePiece,
+)
 from ccmusicd.protocol.mqtt import (
     MqttAttributes,
     MqttEvent,
@@ -38,7 +47,7 @@ from ccmusicd.protocol.websocket import (
 FROM_SERVER = (Hello, Snapshot, Hop, Segment, Status, Title, Level, Notice, Error)
 FROM_CLIENT = (Subscribe, Pause, Resume, Token)
 OVER_MQTT = (MqttInfo, MqttState, MqttAttributes, MqttProbs, MqttEvent, MqttNotice, MqttNotices)
-OVER_HTTP = (Stations, NowAnswer, TimelinePiece, Health, Readiness, Refusal)
+OVER_HTTP = (Stations, NowAnswer, TimelinePiece, ClipAnswer, Health, Readiness, Refusal)
 
 _UNIONS: dict[str, Any] = {
     "ServerMessage": ServerMessage,

@@ -28,6 +28,7 @@ from ccmusicd.publish.limits import Limiter
 from ccmusicd.publish.listening import listen, tls
 from ccmusicd.publish.seen import Draw, Seen
 from ccmusicd.publish.streaming import Excerpts, OpenExcerpt
+from ccmusicd.publish.upload import Analyse, Upload
 from ccmusicd.publish.websocket import MAX_COMMAND_BYTES, TOKEN_TIMEOUT_S, Pause, Session, Wire, admits
 
 _log = logging.getLogger(__name__)
@@ -51,8 +52,8 @@ class Web:
     `viewer` is the folder with `index.html`. `ready` decides `/readyz`; `ailment` says why the daemon analyses
     nothing, which makes `/healthz` 503, and `health` adds what is degraded. `metrics` is the text of `/metrics`.
     `pause` is called with (station, True) to pause and (station, False) to resume; without it clients may not.
-    `timeline` opens excerpts of the record for `/api/v1/timeline`, and `draw` has pictures of what the networks saw
-    drawn; without them there are none.
+    `timeline` opens excerpts of the record for `/api/v1/timeline`, `draw` has pictures of what the networks saw drawn,
+    and `analyse` says what is in clips of at most `most_clip_bytes`; without them there are none.
     A client whose connection takes nothing for `send_timeout_s` is cut.
 
     `access` has the rules: with a token, all but the viewer's files, `/healthz` and `/readyz` asks for it, and a
@@ -76,6 +77,8 @@ class Web:
         metrics: Callable[[], bytes] = bytes,
         timeline: OpenExcerpt | None = None,
         draw: Draw | None = None,
+        analyse: Analyse | None = None,
+        most_clip_bytes: int = 64_000_000,
         access: Access | None = None,
         root_path: str = "",
         certificate: tuple[Path, Path] | None = None,
@@ -100,6 +103,7 @@ class Web:
         self._metrics = metrics
         self._timeline = timeline
         self._draw = draw
+        self._analyse, self._most_clip_bytes = analyse, most_clip_bytes
         self._access = access or Access()
         self._root_path = root_path
         self._certificate = certificate
@@ -211,14 +215,17 @@ class Web:
     def _application(self) -> ASGIApp:
         guarded = [Middleware(Guarded, access=self._access, limiter=self._limiter)]
         timeline = Excerpts(self._timeline, send_timeout_s=self._send_timeout_s) if self._timeline else None
-        seen = Seen(self._hub, self._draw).routes() if self._draw else ()
+        more = Seen(self._hub, self._draw).routes() if self._draw else []
+        if self._analyse:
+            clips = Upload(self._analyse, access=self._access, most_bytes=self._most_clip_bytes)
+            more.append(Route("/v1/clips", clips, methods=["POST"]))
         return Guard(
             Starlette(
                 routes=[
                     Route("/healthz", self._healthz),
                     Route("/readyz", self._readyz),
                     Route("/metrics", self._metrics_text, middleware=guarded),
-                    Mount("/api", app=Api(self._hub, timeline, seen).application(), middleware=guarded),
+                    Mount("/api", app=Api(self._hub, timeline, more).application(), middleware=guarded),
                     WebSocketRoute("/ws", self._websocket),
                     Mount("/", app=StaticFiles(directory=self._viewer, html=True)),
                 ]
