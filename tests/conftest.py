@@ -24,17 +24,21 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # that it starts, computes on one. Set before anything imports torch.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+_REAL_MUSIC = os.environ.get("CCMUSIC_TEST_AUDIO", Path(__file__).resolve().parents[2] / "shared" / "audio")
+
 RealPart = Callable[[str], str]
 WaitUntil = Callable[..., None]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Caches and bundles of the tests and their processes: not the user's, and one for all of a session's tests."""
+    """Caches, bundles and settings of the tests and their processes: not the user's, and one for all of a session."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         patch.delenv("CACHE_DIRECTORY", raising=False)
+        for name in [name for name in os.environ if name.startswith("CCMUSIC_")]:
+            patch.delenv(name)
         yield
 
 
@@ -57,8 +61,7 @@ def real_part() -> RealPart:
 @pytest.fixture(scope="session")
 def real_music() -> list[Path]:
     """Recordings, one of each genre, that are not part of the project: the test is skipped where there are none."""
-    folder = Path(os.environ.get("CCMUSIC_TEST_AUDIO", Path(__file__).resolve().parents[2] / "shared" / "audio"))
-    first_of_each = {path.parent: path for path in sorted(folder.glob("eval/*/*.opus"), reverse=True)}
+    first_of_each = {path.parent: path for path in sorted(Path(_REAL_MUSIC).glob("eval/*/*.opus"), reverse=True)}
     if not first_of_each:
         pytest.skip("no recordings: CCMUSIC_TEST_AUDIO names a folder with eval/GENRE/*.opus")
     return sorted(first_of_each.values())

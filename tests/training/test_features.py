@@ -120,6 +120,7 @@ def test_only_what_changed_is_computed_again(tmp_path: Path, monkeypatch: pytest
     assert decoded == [other, one]
 
 
+@pytest.mark.usefixtures("in_process")
 def test_columns_that_are_kept_hold_no_file_open(tmp_path: Path) -> None:
     store = ColumnStore(tmp_path / "columns")
     tone = np.sin(np.arange(SAMPLE_RATE, dtype=np.float32)).astype(np.float32)
