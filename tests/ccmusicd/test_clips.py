@@ -49,7 +49,7 @@ async def test_a_clip_is_told_as_by_classify_and_no_hop_is_lost(
     running = daemon("--input", "demo", CCMUSIC_CLIPS__MINUTES="0.5", TMPDIR=str(scratch))
     file = write_wav(make_music(26))
     classified = as_classified(commands, light_bundle, file)
-    wait_until(running.ready, 120, "readiness")
+    wait_until(running.ready, 240, "readiness")
     async with httpx.AsyncClient(base_url=running.address, trust_env=False, timeout=200) as client:
         sound = file.read_bytes()
         one, two, broken = await asyncio.gather(
