@@ -59,8 +59,8 @@ class _OpenSegment:
     titles: tuple[str, ...]
     figures: SegmentFigures
 
-    def so_far(self) -> Segment:
-        """The segment as it stands."""
+    def so_far(self, figures: Figures) -> Segment:
+        """The segment as it stands, with these figures."""
         return Segment(
             start_us=self.start_us,
             end_us=self.end_us,
@@ -69,7 +69,7 @@ class _OpenSegment:
             note=self.note,
             error_s=self.error_s,
             blend=self.blend,
-            figures=self.figures.until(self.end_us),
+            figures=figures,
             titles=self.titles,
         )
 
@@ -92,7 +92,12 @@ class SegmentTracker:
     @property
     def current(self) -> Segment:
         """The open segment as far as it reaches."""
-        return self._open.so_far()
+        return self._open.so_far(self._open.figures.until(self._open.end_us))
+
+    @property
+    def outline(self) -> Segment:
+        """The same without its figures, which take milliseconds: for every hop."""
+        return self._open.so_far(NO_FIGURES)
 
     def clock_stepped(self) -> None:
         """The clock was set: nothing that follows is dated before what was reached by now."""
@@ -127,7 +132,7 @@ class SegmentTracker:
         reached_us, last.end_us = last.end_us, at_us
         hops = last.figures.after(at_us)
         self._open = self._opened(at_us, max(at_us, reached_us), kind, genre, note, change, titles[-1:], hops)
-        return last.so_far()
+        return last.so_far(last.figures.until(at_us))
 
     def _opened(
         self,

@@ -17,6 +17,9 @@ VOTES_ERROR_S = 5.0
 
 KEPT_COLUMNS = round(KEPT_US / 1e6 * SAMPLE_RATE / HOP_LENGTH)
 
+_SEARCHED_COLUMNS = round(20 * SAMPLE_RATE / HOP_LENGTH)
+"""On either side of what the votes tell: as much as `find_joint` looks at."""
+
 _LEAST = 1e-3
 """A vote of less counts as this much: no single hop outweighs all others."""
 
@@ -37,12 +40,16 @@ class ColumnsHistory:
         left_out = max(0, len(joined) - KEPT_COLUMNS)
         self._kept[kind] = (first + left_out, joined[left_out:])
 
-    def levels(self) -> tuple[int, NDArray[np.float32]]:
-        """The first column that is there of both kinds, and their decibels from it on: shape (bins, columns)."""
+    def levels(self, from_column: int = 0, to_column: int | None = None) -> tuple[int, NDArray[np.float32]]:
+        """The columns [from_column, to_column) that are there of both kinds: the first one, and their decibels.
+
+        The decibels have shape (bins, columns).
+        """
         if len(self._kept) < len(BINS):
             return 0, np.zeros((sum(BINS.values()), 0), dtype=np.float32)
-        start = max(first for first, _ in self._kept.values())
-        stop = max(start, min(first + len(data) for first, data in self._kept.values()))
+        start = max(from_column, *(first for first, _ in self._kept.values()))
+        ends = [first + len(data) for first, data in self._kept.values()]
+        stop = max(start, min(ends if to_column is None else [to_column, *ends]))
         parts = [data[start - first : stop - first] for first, data in self._kept.values()]
         return start, np.hstack(parts).T * np.float32(DB_STEP) + np.float32(DB_FLOOR)
 
@@ -111,7 +118,8 @@ class ChangeFinder:
         """The joint in the columns, and the UTC microseconds from which its seconds count."""
         if self._columns is None or self._clock is None:
             return None
-        first, levels = self._columns.levels()
+        about = round((about_us - self._clock(0)) / 1e6 * SAMPLE_RATE / HOP_LENGTH)
+        first, levels = self._columns.levels(about - _SEARCHED_COLUMNS, about + _SEARCHED_COLUMNS)
         start_us = self._clock(first * HOP_LENGTH)
         found = find_joint(levels, (about_us - start_us) / 1e6)
         return None if found is None or found.error_s > VOTES_ERROR_S else (found, start_us)

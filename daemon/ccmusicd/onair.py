@@ -208,7 +208,7 @@ class OnAir:
 
     def _settle(self, at_us: int) -> None:
         """Let the timeline follow the state."""
-        state, present = self.state, self._tracker.current
+        state, present = self.state, self._tracker.outline
         kind: SegmentKind = "uncertain" if state == "starting" else state
         note = (ANALYZER_GONE if self._blind else STARTING) if state == "starting" else None
         if self._mute and state == "uncertain":
@@ -264,7 +264,7 @@ class OnAir:
             genre=self.genre,
             probability=None if index is None or rolling is None else float(rolling[index]),
             band=band(0.0 if rolling is None else float(rolling.max())),
-            since_us=self._tracker.current.start_us,
+            since_us=self._tracker.outline.start_us,
         )
 
     def _tell(self, change: SegmentChange, segment: Segment) -> None:

@@ -1,5 +1,6 @@
 """Segments: no hole and no overlap, whatever the times that come."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import get_args
 
@@ -169,6 +170,13 @@ def test_the_figures_are_of_the_hops_whose_window_lies_in_the_segment() -> None:
     assert closed is not None
     assert closed.figures == figures
     assert segments.current.figures == NO_FIGURES
+
+
+def test_the_outline_is_the_segment_without_its_figures() -> None:
+    segments = tracker()
+    segments.hop(hop(at(30), 0.9))
+    assert segments.outline == replace(segments.current, figures=NO_FIGURES)
+    assert segments.current.figures != NO_FIGURES
 
 
 def test_hops_after_a_change_that_is_dated_back_are_those_of_the_next_segment() -> None:
