@@ -10,7 +10,7 @@ the other within 20 s of it. A change within a stretch, 10 s and more from its e
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,28 +23,21 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ccmusic_stream.classifier import pick_device
-from ccmusic_stream.engine import Engine, Heard
+from ccmusic_stream.engine import Engine
 from ccmusic_stream.geometry import SAMPLE_RATE
 from ccmusic_stream.models.bundle import Bundle
-from ccmusic_stream.spectrogram import SHOWN
-from ccmusicd.analyzer import Analyzer
-from ccmusicd.analyzer_child import start
 from ccmusicd.events import SegmentEvent
-from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
-from ccmusicd.jobs import Answer, ModelAnswer, Order
-from ccmusicd.resources import cache_folder
-from ccmusicd.station import Station, StationOptions
 from ccmusicd.weights.bundles import open_bundle
 from training.data.folders import find
 from training.data.recording import Recording
 from training.features import decode
+from training.hearing import Hearing, engine_of
 
 Sound = NDArray[np.float32]
 
 RECOGNISED_WITHIN_S = 20.0
 SETTLED_S = 10.0
 BLOCK = SAMPLE_RATE // 2
-_STATION = "broadcast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,44 +92,23 @@ def _joined(before: Sound, after: Sound, fade_s: float) -> tuple[Sound, float]:
     return np.concatenate((before[: len(before) - fade], both, after[fade:])), middle_s
 
 
-def timeline(engine: Engine, bundle: Bundle, sound: Sound, progress: Iterator[None]) -> list[SegmentEvent]:
+def timeline(engine: Engine, bundle: Bundle, sound: Sound, on_block: Callable[[], object]) -> list[SegmentEvent]:
     """The segments that the daemon's station makes of it."""
-    models = tuple(ModelInfo(spec.name, spec.backbone, spec.spectrogram, weight=spec.weight) for spec in bundle.models)
-    about = About(
-        node="", bundle=bundle.name, trained=bundle.trained, labels=bundle.labels, models=models,
-        stations=(StationInfo(_STATION, _STATION, _STATION),), ensemble_temperature=bundle.ensemble_temperature,
-    )  # fmt: skip
-    hub = Hub(about)
-    # It is never run: no child is started, and the engine here answers instead.
-    analyzer = Analyzer(bundle.folders, hop_columns=engine.hop_columns, on_ready=lambda _: None)
-    station = Station(
-        StationOptions(_STATION, _STATION, real_time=False), hub, analyzer, monotonic=lambda: 0.0, utc_us=lambda: 0
-    )
-    inbox = hub.subscribe(("segment",), capacity=64)
+    hearing = Hearing(engine, bundle, "broadcast")
+    inbox = hearing.hub.subscribe(("segment",), capacity=64)
     segments: dict[str, SegmentEvent] = {}
-    station.begin()
+
+    def take() -> None:
+        segments.update({event.id: event for event in inbox.drain() if isinstance(event, SegmentEvent)})
+
+    hearing.begin()
     for first in range(0, len(sound), BLOCK):
-        station.audio(sound[first : first + BLOCK])
-        while station.overdue_s() >= 0:
-            _answer(station, engine)
-        segments |= {event.id: event for event in inbox.drain() if isinstance(event, SegmentEvent)}
-        next(progress)
-    station.close()
-    segments |= {event.id: event for event in inbox.drain() if isinstance(event, SegmentEvent)}
+        hearing.play(sound[first : first + BLOCK])
+        take()
+        on_block()
+    hearing.close()
+    take()
     return sorted(segments.values(), key=lambda event: event.start_us)
-
-
-def _answer(station: Station, engine: Engine) -> None:
-    job = station.next_job()
-    (seen,) = engine.hop([Heard(job.station, job.samples, reset=job.reset)])
-    models = {
-        name: ModelAnswer(
-            None if vote.probabilities is None else np.asarray(vote.probabilities, np.float64), vote.ms, vote.error
-        )
-        for name, vote in seen.votes.items()
-    }
-    columns = b"".join(seen.columns[name].T.tobytes() for name in SHOWN)
-    station.answered(job, Answer(models, columns, busy_s=0.0))
 
 
 def judged(truth: Sequence[Stretch], segments: Sequence[SegmentEvent]) -> dict[str, Any]:
@@ -202,16 +174,13 @@ def main() -> None:
     parser.add_argument("--timeline", action="store_true", help="print the truth and the timeline, too")
     options = parser.parse_args()
     bundle = open_bundle([options.bundle])
-    order = Order(
-        bundles=bundle.folders, labels=bundle.labels.slugs, device="auto", models=None, runtime="auto",
-        cache=cache_folder(), stations=1, measured_hops=1,
-    )  # fmt: skip
-    engine, _ = start(order)
+    errors = Console(stderr=True)
+    engine = engine_of(bundle, errors)
     recordings = [one for one in find([options.data], bundle.labels) if one.genre in bundle.labels.slugs]
     sound, truth = broadcast(recordings, options.minutes * 60, np.random.default_rng(options.seed))
-    with Progress(console=Console(stderr=True), transient=True) as shown:
-        blocks = iter(shown.track(iter(lambda: None, 0), total=-(-len(sound) // BLOCK), description="heard"))
-        segments = timeline(engine, bundle, sound, blocks)
+    with Progress(console=errors, transient=True) as shown:
+        task = shown.add_task("heard", total=-(-len(sound) // BLOCK))
+        segments = timeline(engine, bundle, sound, lambda: shown.advance(task))
     result = {
         "benchmark": "boundaries",
         **machine(pick_device("auto")),

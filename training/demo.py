@@ -11,27 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ccmusic_stream.engine import MEASURED_HOP_COLUMNS, Engine, Heard
+from ccmusic_stream.engine import MEASURED_HOP_COLUMNS, Engine
 from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE
 from ccmusic_stream.models.bundle import Bundle
-from ccmusicd.analyzer import Analyzer
-from ccmusicd.analyzer_child import start
 from ccmusicd.capture.demo import Slot, programme, schedule
 from ccmusicd.capture.music.synth import Sound
 from ccmusicd.events import HopEvent, State
-from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
-from ccmusicd.jobs import Answer, ModelAnswer, Order
-from ccmusicd.resources import cache_folder
-from ccmusicd.station import Station, StationOptions
 from ccmusicd.weights.bundles import models_to_use, open_bundle
 from training.command import run_and_exit
+from training.hearing import Hearing, engine_of
 from training.report import percent
 
 SETTLED_S = 12.0
@@ -81,38 +75,18 @@ class Verdict:
 
 def listen(engine: Engine, bundle: Bundle, sound: Iterable[Sound], on_hop: Callable[[], None]) -> list[Hop]:
     """Play mono sound at 22,050 Hz, block by block, to a station of the daemon, and look at it after each hop."""
-    models = tuple(ModelInfo(spec.name, spec.backbone, spec.spectrogram, weight=spec.weight) for spec in bundle.models)
-    about = About(
-        node="", bundle=bundle.name, trained=bundle.trained, labels=bundle.labels, models=models,
-        stations=(StationInfo(_STATION, _STATION, _STATION),), ensemble_temperature=bundle.ensemble_temperature,
-    )  # fmt: skip
-    hub = Hub(about)
-    # It is never run: no child is started, and the engine here answers instead.
-    analyzer = Analyzer(bundle.folders, hop_columns=engine.hop_columns, on_ready=lambda _: None)
-    options = StationOptions(_STATION, _STATION, real_time=False)
-    station = Station(options, hub, analyzer, monotonic=lambda: 0.0, utc_us=lambda: 0)
-    hops = hub.subscribe(("hop",), capacity=1)
-    station.begin()
+    hearing = Hearing(engine, bundle, _STATION)
+    hops = hearing.hub.subscribe(("hop",), capacity=1)
     seen: list[Hop] = []
+
+    def look() -> None:
+        seen.extend(_hop(event) for event in hops.drain() if isinstance(event, HopEvent))
+        on_hop()
+
+    hearing.begin()
     for block in sound:
-        station.audio(block)
-        while station.overdue_s() >= 0:
-            _answer(station, engine)
-            seen += [_hop(event) for event in hops.drain() if isinstance(event, HopEvent)]
-            on_hop()
+        hearing.play(block, look)
     return seen
-
-
-def _answer(station: Station, engine: Engine) -> None:
-    job = station.next_job()
-    (seen,) = engine.hop([Heard(job.station, job.samples, reset=job.reset)])
-    models = {
-        name: ModelAnswer(
-            None if vote.probabilities is None else np.asarray(vote.probabilities, np.float64), vote.ms, vote.error
-        )
-        for name, vote in seen.votes.items()
-    }
-    station.answered(job, Answer(models, columns=b"", busy_s=0.0))  # nobody looks at columns here
 
 
 def _hop(event: HopEvent) -> Hop:
@@ -170,7 +144,7 @@ def demo(
     models_to_use(opened, [])
     if not opened.trained:
         errors.print("[yellow]The networks of this bundle hold random weights: their answers mean nothing.[/]")
-    engine = _engine(opened, errors)
+    engine = engine_of(opened, errors)
     total = int(seconds * SAMPLE_RATE) // (MEASURED_HOP_COLUMNS * HOP_LENGTH)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
@@ -183,18 +157,6 @@ def demo(
         sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
     else:
         _print(verdicts, opened, Console())
-
-
-def _engine(bundle: Bundle, errors: Console) -> Engine:
-    """The engine as the daemon's analyzer starts it on this machine."""
-    order = Order(
-        bundles=bundle.folders, labels=bundle.labels.slugs, device="auto", models=None, runtime="auto",
-        cache=cache_folder(), stations=1, measured_hops=1,
-    )  # fmt: skip
-    engine, ready = start(order)
-    for reason in filter(None, ready["models"].values()):
-        errors.print(f"[red]left out:[/] {escape(reason)}", highlight=False, soft_wrap=True)
-    return engine
 
 
 def _first(seconds: float, seed: int) -> Iterator[Sound]:
