@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import socket
 import statistics
+import tempfile
 import threading
 import time
 from collections import deque
@@ -62,6 +63,28 @@ MEASURED_HOPS = 3
 
 _fork_server = multiprocessing.get_context("forkserver")
 _fork_server.set_forkserver_preload(["ccmusicd.analyzer_server"])
+
+
+LONGEST_SOCKET_PATH = 107
+"""Bytes that Linux takes as the address of a Unix socket (`unix(7)`)."""
+
+_SOCKET_NAME = "/pymp-12345678/listener-12345678"
+"""What `multiprocessing` adds to the folder for temporary files."""
+
+
+def _ensure_fork_server() -> None:
+    """Start the fork server if none runs; one whose socket would have too long a path gets it in /tmp.
+
+    Raises:
+        OSError: there is no room for its socket.
+    """
+    folder = tempfile.gettempdir()
+    if len(os.fsencode(folder + _SOCKET_NAME)) > LONGEST_SOCKET_PATH:
+        tempfile.tempdir = "/tmp"  # noqa: S108 (made by mkdtemp, for this user only)
+    try:
+        forkserver.ensure_running()
+    finally:
+        tempfile.tempdir = folder
 
 
 class AnalyzerError(CcmusicError):
@@ -162,9 +185,9 @@ class Analyzer:
             measured_hops=hops,
         )
         child = _fork_server.Process(target=_child_main, args=(theirs, order), name="analyzer", daemon=True)
-        # Here and not in the thread: a process that dies with its parent dies with the thread that made it.
-        forkserver.ensure_running()
         try:
+            # Here and not in the thread: a process that dies with its parent dies with the thread that made it.
+            _ensure_fork_server()
             async with asyncio.timeout(STARTUP_TIMEOUT_S):
                 await _in_thread(child.start)
         except (OSError, EOFError) as error:  # `TimeoutError` is one

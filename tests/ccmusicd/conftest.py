@@ -111,7 +111,10 @@ class Daemon:
             return None
 
     def ready(self) -> bool:
-        """Whether `/readyz` says so."""
+        """Whether `/readyz` says so; fails when the daemon has ended."""
+        if self.process.poll() is not None:
+            self.stop()
+            pytest.fail("the daemon has ended:\n" + "".join(self.err))
         answer = self.get("/readyz") if self.address else None
         return bool(answer and answer["ready"])
 
