@@ -53,6 +53,12 @@ def lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
+def metrics_of(address: str) -> str:
+    with urllib.request.urlopen(f"{address}/metrics", timeout=5) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
 def test_dead_air_reaches_hooks_websocket_api_metrics_and_the_next_daemon(
     daemon: Callable[..., Any], wait_until: Callable[..., None], make_music: Any, write_wav: Any, tmp_path: Path
 ) -> None:
@@ -68,11 +74,13 @@ def test_dead_air_reaches_hooks_websocket_api_metrics_and_the_next_daemon(
     (held,) = first.get("/api/v1/now")["stations"]["tape"]["notices"]
     assert held["id"] == notice["id"] == "tape:dead_air:"
     wait_until(lambda: [line["change"] for line in lines(tmp_path / "hook.jsonl")] == ["raised"], 30, "the hook")
-    with urllib.request.urlopen(f"{first.address}/metrics", timeout=5) as answer:
-        metrics = answer.read().decode()
-    assert 'ccmusic_notices_active{kind="dead_air",station="tape"} 1.0' in metrics
-    assert 'ccmusic_hook_calls_total{hook="log",outcome="done"} 1.0' in metrics
-    assert 'ccmusic_quota_margin_seconds{quota="jazz at least 40 % in 60 s",station="tape"}' in metrics
+    # The line is written some moments before the command has ended.
+    done = 'ccmusic_hook_calls_total{hook="log",outcome="done"} 1.0'
+    wait_until(lambda: done in metrics_of(first.address), 30, "the hook's end")
+    assert 'ccmusic_notices_active{kind="dead_air",station="tape"} 1.0' in metrics_of(first.address)
+    assert 'ccmusic_quota_margin_seconds{quota="jazz at least 40 % in 60 s",station="tape"}' in metrics_of(
+        first.address
+    )
     playing = tmp_path / "state/nowplaying.txt"
     wait_until(lambda: playing.exists() and playing.read_text() == "The Tape: silence\n", 60, "what is playing")
     first.process.kill()
