@@ -21,7 +21,7 @@ from ccmusic_stream.geometry import (
     transform_of,
     window_columns,
 )
-from ccmusic_stream.picture import decibels
+from ccmusic_stream.picture import as_image, decibels
 from ccmusic_stream.spectrogram import SHOWN, StreamingColumns, Transforms
 from ccmusic_stream.votes import PictureKey, Vote
 
@@ -98,7 +98,7 @@ class Engine:
         key = self.classifier.picture_of(model)
         if key is None or key not in self._seen.get(station, {}):
             raise LookupError(f"{model} has seen nothing of {station}")
-        return np.asarray(self._seen[station][key].permute(1, 2, 0).cpu().numpy().squeeze())
+        return as_image(self._seen[station][key])
 
     @torch.inference_mode()
     def levels(self, station: str, kind: Spectrogram) -> NDArray[np.float32]:

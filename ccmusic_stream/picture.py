@@ -6,7 +6,9 @@ A profile names the whole way; each distinct picture is made once per hop, for a
 from functools import lru_cache
 from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import functional as vision
 
@@ -49,6 +51,11 @@ def picture(kind: Spectrogram, window: Tensor, profile: str) -> Tensor:
     # Not transforms.v2, whose resize of bytes on a CPU rounds otherwise: a fifth of the pixels would differ by 1 from
     # the article's, and from those of a GPU.
     return cast("Tensor", vision.resize(levels, [SIDE, SIDE], antialias=True))
+
+
+def as_image(pixels: Tensor) -> NDArray[np.uint8]:
+    """One picture, (channels, 224, 224), as image files hold it: (224, 224) grey or (224, 224, 3)."""
+    return np.asarray(pixels.permute(1, 2, 0).cpu().numpy().squeeze(), np.uint8)
 
 
 def network_input(pictures: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:

@@ -18,7 +18,10 @@ def about_daemon(
         bundle=bundle.name,
         trained=bundle.trained,
         labels=bundle.labels,
-        models=tuple(ModelInfo(spec.name, spec.backbone, spec.spectrogram, weight=spec.weight) for spec in specs),
+        models=tuple(
+            ModelInfo(spec.name, spec.backbone, spec.spectrogram, weight=spec.weight, profile=spec.profile)
+            for spec in specs
+        ),
         stations=tuple(
             StationInfo(
                 key, station.name or key, parse_spec(station.input).redacted, checks=checks_of(station, settings)

@@ -208,7 +208,7 @@ class App:
             pause=self._pause,
             timeline=self._excerpts(hub),
             draw=lambda order: _drawn(analyzer, order),
-            analyse=clips.analyse if settings.clips.megabytes else None,
+            analyst=clips if settings.clips.megabytes else None,
             most_clip_bytes=round(settings.clips.megabytes * 1e6),
             access=Access(
                 token=web_token(settings),

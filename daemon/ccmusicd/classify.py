@@ -26,7 +26,7 @@ from ccmusic_stream.runtimes import Runtime
 from ccmusic_stream.spectrogram import SHOWN
 from ccmusicd.capture.media import play_file
 from ccmusicd.capture.output import Output, SourceError
-from ccmusicd.found import Decoded, Result, Window, warnings_of
+from ccmusicd.found import Decoded, Result, Window, advice_of
 from ccmusicd.pictures import PictureFolder
 from ccmusicd.refusals import tell_refused
 from ccmusicd.resources import cache_folder
@@ -117,8 +117,8 @@ class OfflineClassifier:
             pictures.waveform(audio, [(window.start_s, window.end_s) for window in windows])
         size = Path(path).expanduser().stat().st_size
         decoded = Decoded(len(audio) / SAMPLE_RATE, recording.rate, recording.codec, size, recording.warnings)
-        warnings = warnings_of(decoded, high_db)
-        return Result(path, decoded.duration_s, windows, warnings, None if pictures is None else pictures.folder)
+        advice = advice_of(decoded, high_db)
+        return Result(path, decoded.duration_s, windows, advice, None if pictures is None else pictures.folder)
 
 
 def classify_files(

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ccmusic_stream.geometry import CQT_BINS_PER_OCTAVE, MEL_BINS, MEL_FMAX_HZ, TransformName
 from ccmusic_stream.magma import MAGMA
+from ccmusicd.waveform import envelope
 
 RANGE_DB = 80.0
 """From the loudest cell down to black."""
@@ -90,7 +90,7 @@ def draw_waveform(
     peak = float(np.abs(samples).max(initial=0.0))
     limit = next((step for step in _AMPLITUDES if peak <= step), math.ceil(peak))
     middle, scale = (box.top + box.bottom) / 2, height / 2 / limit
-    for x, (low, high) in enumerate(_envelope(samples, width)):
+    for x, (low, high) in enumerate(envelope(samples, width)):
         pen.line((box.left + x, middle - high * scale, box.left + x, middle - low * scale), fill=_WAVE)
     pen.line((box.left, middle, box.right - 1, middle), fill=_WAVE)
     for value in (-limit, 0.0, limit):
@@ -180,13 +180,6 @@ def _htk_mel(hertz: float) -> float:
 def _slaney_mel(hertz: float) -> float:
     """Slaney's Auditory Toolbox: linear below 1 kHz, logarithmic above."""
     return 3.0 * hertz / 200.0 if hertz < 1_000.0 else 15.0 + 27.0 * math.log(hertz / 1_000.0) / math.log(6.4)
-
-
-def _envelope(samples: NDArray[np.float32], width: int) -> list[tuple[float, float]]:
-    """The least and the greatest sample under each of `width` pixels."""
-    edges = np.linspace(0, len(samples), width + 1).astype(int)
-    parts = (samples[start : max(end, start + 1)] for start, end in pairwise(edges))
-    return [(float(part.min(initial=0.0)), float(part.max(initial=0.0))) for part in parts]
 
 
 def _round_step(least: float) -> float:

@@ -1,9 +1,9 @@
 """What was found in a recording, and how it is told; free of torch, so that the main process can tell it, too."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
@@ -85,6 +85,25 @@ class Window:
         }
 
 
+AdviceCode = Literal["damaged", "short", "rate", "bit_rate", "high_end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Why the answer may be worth little: for programs, with its number, and in a sentence for people.
+
+    `damaged` counts faults, `short` is in seconds, `rate` in hertz, `bit_rate` in kbit/s, `high_end` in dB.
+    """
+
+    code: AdviceCode
+    value: float
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"code": self.code, "value": round(self.value, 1), "text": self.text}
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What was found in one file; `pictures` is the folder of its pictures, None when none were wanted."""
@@ -92,8 +111,13 @@ class Result:
     file: str
     duration_s: float
     windows: Sequence[Window]
-    warnings: list[str] = field(default_factory=list)
+    advice: Sequence[Advice] = ()
     pictures: Path | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """The advice in sentences."""
+        return [each.text for each in self.advice]
 
     def to_dict(self, labels: Labels, *, trained: bool) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -102,22 +126,26 @@ class Result:
             "duration_s": round(self.duration_s, 3),
             "trained": trained,
             "warnings": self.warnings,
+            "advice": [each.to_dict() for each in self.advice],
             "windows": [window.to_dict(labels) for window in self.windows],
         } | ({} if self.pictures is None else {"pictures": str(self.pictures)})
 
 
-def warnings_of(decoded: Decoded, high_db: float) -> list[str]:
+def advice_of(decoded: Decoded, high_db: float) -> list[Advice]:
     """What the article warns of; `high_db`: the loudest of the last window's high bands, below the loudest of all."""
-    found = [f"{message} ({count})" for message, count in decoded.warnings.items()]
+    found = [Advice("damaged", count, f"{message} ({count})") for message, count in decoded.warnings.items()]
     if decoded.duration_s < CLIP_S:
-        found.append(f"{decoded.duration_s:.1f} s long: repeated from its start to fill 10 s")
+        words = f"{decoded.duration_s:.1f} s long: repeated from its start to fill 10 s"
+        found.append(Advice("short", decoded.duration_s, words))
     if decoded.rate not in USUAL_RATES:
-        found.append(f"unusual sample rate of {decoded.rate} Hz")
+        found.append(Advice("rate", decoded.rate, f"unusual sample rate of {decoded.rate} Hz"))
     kbit_s = decoded.size * 8 / 1000 / max(decoded.duration_s, 1e-3)
     if decoded.codec.startswith("mp3") and kbit_s < LEAST_MP3_KBIT_S:
-        found.append(f"MP3 of about {kbit_s:.0f} kbit/s: under {LEAST_MP3_KBIT_S} the networks see too little")
+        words = f"MP3 of about {kbit_s:.0f} kbit/s: under {LEAST_MP3_KBIT_S} the networks see too little"
+        found.append(Advice("bit_rate", kbit_s, words))
     if high_db < TOO_QUIET_DB:
-        found.append(f"the high bands stay below {TOO_QUIET_DB:.0f} dB: too little information, all models are unsure")
+        words = f"the high bands stay below {TOO_QUIET_DB:.0f} dB: too little information, all models are unsure"
+        found.append(Advice("high_end", high_db, words))
     return found
 
 

@@ -48,6 +48,7 @@ class ModelInfo:
     spectrogram: str
     error: str | None = None
     weight: float = 1.0
+    profile: str = "seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,13 @@ class About:
                 for label in self.labels
             ],
             "models": [
-                {"name": m.name, "backbone": m.backbone, "spectrogram": m.spectrogram, "error": m.error}
+                {
+                    "name": m.name,
+                    "backbone": m.backbone,
+                    "spectrogram": m.spectrogram,
+                    "profile": m.profile,
+                    "error": m.error,
+                }
                 for m in self.models
             ],
             "stations": [{"id": s.id, "name": s.name, "source": s.source} for s in self.stations],

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ccmusic_stream.geometry import HOP_LENGTH, KIND_OF, SAMPLE_RATE, Spectrogram, TransformName, transform_of
 from ccmusic_stream.models.bundle import ModelSpec
-from ccmusic_stream.picture import decibels, picture
+from ccmusic_stream.picture import as_image, decibels, picture
 from ccmusicd.drawing import draw_spectrogram, draw_waveform
 from ccmusicd.refusals import PicturesError, make_folder
 
@@ -73,8 +73,8 @@ class RecordingPictures:
             seen.setdefault(spec.picture, []).append(spec.name)
         for (kind, profile), names in seen.items():
             window = windows[transform_of(kind, profile)][1].unsqueeze(0)
-            pixels = picture(kind, window, profile)[0].permute(1, 2, 0).cpu().numpy()
-            self._save(f"{stamp}-seen-{kind}-{profile}-by-{_listed(names)}.png", Image.fromarray(pixels.squeeze()))
+            pixels = as_image(picture(kind, window, profile)[0])
+            self._save(f"{stamp}-seen-{kind}-{profile}-by-{_listed(names)}.png", Image.fromarray(pixels))
 
     def _save(self, name: str, image: Image.Image) -> None:
         try:

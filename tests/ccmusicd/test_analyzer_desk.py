@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from ccmusic_stream.clip import clip_windows
 from ccmusic_stream.geometry import HOP_LENGTH
+from ccmusic_stream.geometry import SAMPLE_RATE as RATE
 from ccmusic_stream.models.bundle import read_bundle
 from ccmusic_stream.picture import picture
 from ccmusic_stream.spectrogram import StreamingColumns, Transforms
@@ -115,6 +117,38 @@ async def test_a_spectrogram_has_axes_and_the_colours_of_the_sound(station: Play
         image = np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
         assert image.shape[1] > 1_120
         assert len(np.unique(image.reshape(-1, 3), axis=0)) > 100
+
+
+async def test_what_is_seen_of_a_clip_is_its_own_though_hops_come_between(
+    station: Playing, light_bundle: Path, tmp_path: Path
+) -> None:
+    analyzer = station.analyzer
+    assert analyzer is not None
+    tone = (0.5 * np.sin(2 * np.pi * 1_046.5 * np.arange(10 * RATE) / RATE)).astype("<f4")
+    (tmp_path / "pcm").write_bytes(tone.tobytes())
+    with pytest.raises(RequestError, match="no clip on the desk was looked at"):
+        await analyzer.requests.ask({"op": "clip_seen"})
+    opened, _ = await analyzer.requests.ask({"op": "clip", "pcm": str(tmp_path / "pcm"), "which": "all"})
+    assert opened["windows"] == 1
+    while (await analyzer.requests.ask({"op": "clip_step"}))[0]["models"] is None:
+        pass
+    await station.play(11)
+    head, payload = await analyzer.requests.ask({"op": "clip_seen"})
+    cqt, mel = head["spectrograms"]
+    cells = np.frombuffer(payload[: 431 * 84], np.uint8).reshape(431, 84)
+    assert (cqt["kind"], cqt["bins"], cqt["columns"]) == ("cqt", 84, 431)
+    assert {int(column.argmax()) for column in cells[20:-20]} == {60}  # C6, five octaves above C1
+    place = 431 * (84 + 128)
+    assert mel["bins"] == 128
+    (spec,) = [spec for spec in read_bundle(light_bundle).models if spec.name == "mobilenet_v3_large_cqt"]
+    window = clip_windows(tone, Transforms(centre=True), torch.device("cpu"))["cqt"]
+    expected = picture("cqt", window, spec.profile)[0, 0].numpy()
+    assert [each["models"] for each in head["pictures"]] == [["mobilenet_v3_large_cqt"], ["mobilenet_v3_large_mel"]]
+    shown = np.asarray(Image.open(io.BytesIO(payload[place : place + head["pictures"][0]["size"]])))
+    assert np.abs(shown.astype(int) - expected).max() <= 1
+    await analyzer.requests.ask({"op": "clip_end"})
+    with pytest.raises(RequestError, match="no clip on the desk"):
+        await analyzer.requests.ask({"op": "clip_seen"})
 
 
 async def test_hops_go_on_while_pictures_are_asked_for(station: Playing) -> None:

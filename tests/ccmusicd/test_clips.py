@@ -1,6 +1,8 @@
 """Clips uploaded to a running daemon: told as `classify` tells them, while the station loses no hop."""
 
 import asyncio
+import base64
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +13,10 @@ import jsonschema
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from ccmusic_stream.labels import Label, Labels
-from ccmusicd.clips import BusyError, Clips, RefusedClipError
+from ccmusicd.clips import OUTLINE_PARTS, BusyError, Clips, RefusedClipError
 from ccmusicd.hub import About, Hub
 from ccmusicd.protocol.schema import schema
 from ccmusicd.requests import Requests
@@ -24,9 +27,33 @@ Write = Callable[[NDArray[np.float32]], Path]
 CLIPS = "/api/v1/clips"
 
 
-def check(answer: Any) -> None:
-    whole = {**schema(), "$ref": "#/$defs/ClipAnswer"}
+def check(answer: Any, name: str = "ClipAnswer") -> None:
+    whole = {**schema(), "$ref": f"#/$defs/{name}"}
     jsonschema.Draft202012Validator(whole).validate(answer)
+
+
+def check_seen(text: str, found: dict[str, Any]) -> None:
+    """The lines say what the one answer `found` says, and show what the networks saw of each window."""
+    clip, *windows, end = map(json.loads, text.splitlines())
+    for part, name in ((clip, "ClipLine"), (windows[0], "WindowLine"), (end, "EndLine")):
+        check(part, name)
+    assert (clip["file"], clip["duration_s"], clip["windows"]) == ("a song.wav", 26.0, 3)
+    assert len(clip["outline"]) == OUTLINE_PARTS
+    assert max(high for _, high in clip["outline"]) > 0.05
+    assert (end["warnings"], end["advice"]) == (found["warnings"], found["advice"])
+    assert [window["start_s"] for window in windows] == [0.0, 10.0, 20.0]
+    pictures = [base64.b64decode(picture["png"]) for window in windows for picture in window["seen"]["pictures"]]
+    assert len(set(pictures)) == 6
+    assert {Image.open(io.BytesIO(picture)).size for picture in pictures} == {(224, 224)}
+    for window, same in zip(windows, found["windows"], strict=True):
+        assert window["ensemble"] == pytest.approx(same["ensemble"], abs=1e-6)
+        spectrograms = window["seen"]["spectrograms"]
+        assert [(each["kind"], each["bins"], each["columns"]) for each in spectrograms] == [
+            ("cqt", 84, 431),
+            ("mel", 128, 431),
+        ]
+        for each in spectrograms:
+            assert len(base64.b64decode(each["levels"])) == each["bins"] * each["columns"]
 
 
 def as_classified(commands: Any, bundle: Path, file: Path) -> dict[str, Any]:
@@ -61,6 +88,8 @@ async def test_a_clip_is_told_as_by_classify_and_no_hop_is_lost(
         long = await client.post(CLIPS, content=write_wav(make_music(31)).read_bytes())
         assert long.status_code == 422
         assert long.json()["error"].endswith(": it is longer than 0.5 min, the most that is analysed")
+        asked = {"name": "a song.wav", "clip": "all", "format": "jsonl", "pictures": "yes"}
+        seen = await client.post(CLIPS, content=sound, params=asked)
         station = (await client.get("/api/v1/now")).json()["stations"]["input"]
     assert len(two.json()["windows"]) == 1
     found = one.json()
@@ -73,6 +102,7 @@ async def test_a_clip_is_told_as_by_classify_and_no_hop_is_lost(
             assert vote["probabilities"] == pytest.approx(theirs["models"][name]["probabilities"], abs=0.02)
         assert ours["ensemble"] == pytest.approx(theirs["ensemble"], abs=0.02)
         assert (ours["band"], ours["end_s"]) == (theirs["band"], theirs["end_s"])
+    check_seen(seen.text, found)
     assert station["status"]["dropped_hops"] == 0
     assert station["status"]["analyzer"]["restarts"] == 0
     wait_until(lambda: not list(scratch.glob("ccmusic-*")), 10, "an empty folder")

@@ -109,7 +109,9 @@ def test_hello_describes_the_daemon(hub: Hub) -> None:
     hello = json.loads(json.dumps(hub.about.to_wire()))
     assert (hello["type"], hello["version"], hello["trained"], hello["hop_s"]) == ("hello", 1, True, None)
     assert [(label["slug"], label["music"]) for label in hello["labels"]] == [("rock", True), ("talk", False)]
-    assert hello["models"] == [{"name": "a_cqt", "backbone": "a", "spectrogram": "cqt", "error": "refused"}]
+    assert hello["models"] == [
+        {"name": "a_cqt", "backbone": "a", "spectrogram": "cqt", "profile": "seed", "error": "refused"}
+    ]
     assert hello["stations"][1] == {"id": "web", "name": "Web", "source": "https://***@host/live"}
     assert hello["spectrogram"]["cqt"]["bins"] == 84
     assert hello["spectrogram"]["mel"]["bins"] == 128

@@ -29,4 +29,17 @@ Ranked = Annotated[
 ]
 """A label's slug and its probability."""
 
+Range = Annotated[
+    list[float],
+    WithJsonSchema(
+        {
+            "type": "array",
+            "prefixItems": [{"type": "number"}, {"type": "number"}],
+            "minItems": 2,
+            "maxItems": 2,
+        }
+    ),
+]
+"""The least and the greatest sample; full scale is 1."""
+
 Band = Literal["reliable", "check", "unsure"]

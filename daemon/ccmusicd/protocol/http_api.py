@@ -1,13 +1,14 @@
 """JSON answers over HTTP."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from ccmusic_stream.segments import SegmentKind
 from ccmusicd.events import State
-from ccmusicd.protocol.fields import Band, Moment, Probabilities, Probability, Ranked, Seconds
+from ccmusicd.found import AdviceCode
+from ccmusicd.protocol.fields import Band, Count, Moment, Probabilities, Probability, Range, Ranked, Seconds
 from ccmusicd.protocol.websocket import Blend, Now
 
 
@@ -112,6 +113,14 @@ class ClipWindow(TypedDict):
     band: Band
 
 
+class ClipAdvice(TypedDict):
+    """Why the answer may be worth little, for programs."""
+
+    code: AdviceCode
+    value: Annotated[float, Field(description="faults, seconds, hertz, kbit/s, dB: in the order of the codes")]
+    text: Annotated[str, Field(description="the warning")]
+
+
 class ClipAnswer(TypedDict):
     """`POST /api/v1/clips`: what `ccmusicd classify --json` says of the file in the body."""
 
@@ -119,7 +128,65 @@ class ClipAnswer(TypedDict):
     duration_s: Seconds
     trained: bool
     warnings: Annotated[list[str], Field(description="why the answer may be worth little, in sentences")]
+    advice: list[ClipAdvice]
     windows: list[ClipWindow]
 
 
-HttpAnswer = ClipAnswer | Refusal | Stations | NowAnswer | list[TimelinePiece] | Health | Readiness
+class ClipSpectrogram(TypedDict):
+    """The clip's spectrogram; its columns begin with the clip, and follow each other as the live ones do."""
+
+    kind: Literal["cqt", "mel"]
+    bins: Count
+    columns: Count
+    levels: Annotated[str, Field(description="base64 of a byte a cell as in the binary columns: columns × bins")]
+
+
+class ClipPicture(TypedDict):
+    """What some of the networks saw."""
+
+    models: list[str]
+    png: Annotated[str, Field(description="base64 of a PNG, 224 × 224")]
+
+
+class ClipSeen(TypedDict):
+    """What was to be seen of a clip."""
+
+    spectrograms: list[ClipSpectrogram]
+    pictures: list[ClipPicture]
+
+
+class ClipLine(TypedDict):
+    """The first line of `POST /api/v1/clips?format=jsonl`: what is known before the networks look."""
+
+    type: Literal["clip"]
+    file: Annotated[str, Field(description="its `name`, as the client gave it")]
+    duration_s: Seconds
+    trained: bool
+    windows: Annotated[int, Field(ge=1, description="how many lines of windows follow")]
+    outline: NotRequired[Annotated[list[Range], Field(description="with `pictures`: the sound, in equal parts")]]
+
+
+class WindowLine(ClipWindow):
+    """A line for each window, as soon as the networks have looked at it."""
+
+    type: Literal["window"]
+    seen: NotRequired[Annotated[ClipSeen, Field(description="with `pictures`")]]
+
+
+class EndLine(TypedDict):
+    """The last line: nothing is missing."""
+
+    type: Literal["end"]
+    warnings: list[str]
+    advice: list[ClipAdvice]
+
+
+class FailedLine(TypedDict):
+    """The last line where the rest was not analysed."""
+
+    type: Literal["failed"]
+    error: Annotated[str, Field(description="a sentence for people")]
+
+
+_ClipLines = ClipLine | WindowLine | EndLine | FailedLine
+HttpAnswer = ClipAnswer | _ClipLines | Refusal | Stations | NowAnswer | list[TimelinePiece] | Health | Readiness

@@ -57,6 +57,9 @@ _HTTP = """\
 | `GET /api/v1/stations/ID/spectrogram/cqt.png`, `mel.png` | PNG: the newest 10 s with axes | 404, 503 |
 | `POST /api/v1/clips?name=NAME&clip=centre`, the body a recording; `clip` is `centre`, `first` or `all` | \
 [ClipAnswer](#clipanswer) | 408: too slow; 413: too large; 415: a form; 422: no sound, or too long; 503: later |
+| the same with `format=jsonl`, and `pictures=yes` for what was seen | lines of JSON as they are found: \
+[ClipLine](#clipline), [WindowLine](#windowline) for each window, [EndLine](#endline) or [FailedLine](#failedline) | \
+the same, before the first line |
 | `GET /healthz` | [Health](#health) | 503: not everything is analysed; no token |
 | `GET /readyz` | [Readiness](#readiness) | 503: not yet; no token |
 | `GET /metrics` | Prometheus' text format | |

@@ -8,6 +8,9 @@ from pydantic.json_schema import GenerateJsonSchema
 from ccmusicd.events import WIRE_VERSION
 from ccmusicd.protocol.http_api import (
     ClipAnswer,
+    ClipLine,
+    EndLine,
+    FailedLine,
     Health,
     HttpAnswer,
     NowAnswer,
@@ -15,6 +18,7 @@ from ccmusicd.protocol.http_api import (
     Refusal,
     Stations,
     TimelinePiece,
+    WindowLine,
 )
 from ccmusicd.protocol.mqtt import (
     MqttAttributes,
@@ -47,7 +51,19 @@ from ccmusicd.protocol.websocket import (
 FROM_SERVER = (Hello, Snapshot, Hop, Segment, Status, Title, Level, Notice, Error)
 FROM_CLIENT = (Subscribe, Pause, Resume, Token)
 OVER_MQTT = (MqttInfo, MqttState, MqttAttributes, MqttProbs, MqttEvent, MqttNotice, MqttNotices)
-OVER_HTTP = (Stations, NowAnswer, TimelinePiece, ClipAnswer, Health, Readiness, Refusal)
+OVER_HTTP = (
+    Stations,
+    NowAnswer,
+    TimelinePiece,
+    ClipAnswer,
+    ClipLine,
+    WindowLine,
+    EndLine,
+    FailedLine,
+    Health,
+    Readiness,
+    Refusal,
+)
 
 _UNIONS: dict[str, Any] = {
     "ServerMessage": ServerMessage,

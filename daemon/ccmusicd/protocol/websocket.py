@@ -26,6 +26,7 @@ class Model(TypedDict):
     name: str
     backbone: str
     spectrogram: Literal["cqt", "mel"]
+    profile: Annotated[str, Field(description="how its picture is drawn; low notes are at the top but in `ccmusic`")]
     error: Annotated[str | None, Field(description="why it does not vote; null: it does")]
 
 

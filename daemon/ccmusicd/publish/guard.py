@@ -19,8 +19,10 @@ _SAFETY = {
 }
 _POLICY = (
     "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; object-src 'none'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors "
 )
+_FRAMED_BY_ALL = "/widget.html"
+"""The station's own page, wherever it is, may show this in a frame: it has nothing to click that would do anything."""
 
 
 class Guard:
@@ -46,11 +48,13 @@ class Guard:
                 await self._app(inner, receive, send)
             return
 
+        framed = inner["path"] == _FRAMED_BY_ALL
+
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_SAFETY)
-                headers.setdefault("content-security-policy", _POLICY)
+                headers.setdefault("content-security-policy", _POLICY + ("*" if framed else "'self'"))
             await send(message)
 
         long = len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI_BYTES

@@ -1,17 +1,23 @@
-"""Clips over HTTP: a body is written to a file as it comes, within bounds, and what is found in it is the answer."""
+"""Clips over HTTP: a body is written to a file as it comes, within bounds, and what is found in it is the answer.
+
+The answer is one object, or, piece by piece as it is found, a line for each.
+"""
 
 import asyncio
+import json
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from starlette.datastructures import Headers, QueryParams
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ccmusicd.clips import BusyError, RefusedClipError
 from ccmusicd.publish.access import Access, refusal
+from ccmusicd.publish.connection import BoundedHttp
 
 AT_ONCE = 3
 """Uploads that come or wait, of which one is analysed."""
@@ -19,15 +25,32 @@ AT_ONCE = 3
 IDLE_S = 10.0
 LONGEST_UPLOAD_S = 300.0
 
-_WHICH = ("centre", "first", "all")
+_CHOICES = {"clip": ("centre", "first", "all"), "format": ("json", "jsonl"), "pictures": ("no", "yes")}
+"""The parameters beside `name`; the first is what holds without it."""
+
 _MOST_NAME = 200
 _CHUNK_BYTES = 256 * 1024
 _RETRY_AFTER_S = "10"
 
-Analyse = Callable[[Path, str, str], Awaitable[dict[str, Any]]]
-"""Says what is in a file, by its name for people, of its clips "first", "centre" or "all".
 
-Raises `RefusedClipError` when that will never be said, `BusyError` when it may be later."""
+class Analyst(Protocol):
+    """Says what is in a file, by its name for people, of its clips "first", "centre" or "all".
+
+    Raises `RefusedClipError` when that will never be said, `BusyError` when it may be later.
+    """
+
+    async def analyse(self, file: Path, name: str, which: str) -> dict[str, Any]:
+        """All of it."""
+
+    def parts(self, file: Path, name: str, which: str, *, pictures: bool) -> AsyncGenerator[dict[str, Any]]:
+        """Piece by piece; closing it ends the work."""
+
+
+class _Wanted(NamedTuple):
+    name: str
+    which: str
+    by_line: bool
+    pictures: bool
 
 
 class _Refused(Exception):  # noqa: N818 - it is an answer
@@ -43,45 +66,57 @@ class _Gone(Exception):  # noqa: N818 - it is no error
 class Upload:
     """The ASGI application of `POST /api/v1/clips`; the body is the file, of at most `most_bytes`.
 
-    At most `at_once` come or wait; others are answered 503. One of which nothing comes for `idle_s` is given up.
+    At most `at_once` come or wait; others are answered 503. One of which nothing comes for `idle_s` is given up, as is
+    a client that takes nothing of its lines for `send_timeout_s`.
     """
 
     def __init__(
-        self, analyse: Analyse, *, access: Access, most_bytes: int, at_once: int = AT_ONCE, idle_s: float = IDLE_S
+        self,
+        analyst: Analyst,
+        *,
+        access: Access,
+        most_bytes: int,
+        at_once: int = AT_ONCE,
+        idle_s: float = IDLE_S,
+        send_timeout_s: float = 10.0,
     ) -> None:
-        self._analyse = analyse
+        self._analyst = analyst
         self._access = access
         self._most_bytes = most_bytes
         self._places = at_once
         self._idle_s = idle_s
+        self._send_timeout_s = send_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one upload."""
         try:
-            name, which = self._check(Headers(scope=scope), QueryParams(scope["query_string"]))
+            wanted = self._check(Headers(scope=scope), QueryParams(scope["query_string"]))
         except _Refused as refused:
             await refused.answer(scope, receive, send)
             return
         self._places -= 1
         try:
-            answer = await self._taken(receive, name, which)
+            await self._take(wanted, scope, receive, send)
         except _Refused as refused:
-            answer = refused.answer
+            await refused.answer(scope, receive, send)
         except _Gone:
-            return
+            pass
         finally:
             self._places += 1
-        await answer(scope, receive, send)
 
-    def _check(self, headers: Headers, asked: QueryParams) -> tuple[str, str]:
-        """The clip's name and which of its clips; what can be refused is refused before the body comes."""
-        name, which = asked.get("name", "clip"), asked.get("clip", "centre")
-        unknown = next((each for each in asked if each not in {"name", "clip"}), None)
+    def _check(self, headers: Headers, asked: QueryParams) -> _Wanted:
+        """What is wanted; what can be refused is refused before the body comes."""
+        name = asked.get("name", "clip")
+        chosen = {key: asked.get(key, choices[0]) for key, choices in _CHOICES.items()}
+        unknown = next((key for key in asked if key not in {"name", *_CHOICES}), None)
+        strange = next((chosen[key] for key, choices in _CHOICES.items() if chosen[key] not in choices), None)
         if not self._access.is_origin(headers):  # a stranger's page can post here, though it may not read the answer
             raise _Refused(refusal(403, f"origin {headers.get('origin', '')[:80]} is not allowed"))
-        if unknown is not None or which not in _WHICH:
-            known = f"clip ({', '.join(_WHICH)}) and name"
-            raise _Refused(refusal(400, f"{unknown or which!r} is no parameter of this; there are {known}"))
+        if (odd := unknown or strange) is not None:
+            known = ", ".join(f"{key} ({', '.join(choices)})" for key, choices in _CHOICES.items())
+            raise _Refused(refusal(400, f"{odd[:80]!r} is no parameter of this; there are name, {known}"))
+        if chosen["pictures"] == "yes" and chosen["format"] != "jsonl":
+            raise _Refused(refusal(400, "pictures come with format=jsonl: all at once they would be too large"))
         if len(name) > _MOST_NAME:
             raise _Refused(refusal(400, f"a name has at most {_MOST_NAME} characters"))
         if headers.get("content-type", "").startswith("multipart/"):
@@ -91,19 +126,22 @@ class Upload:
             raise self._too_large()
         if self._places <= 0:
             raise _Refused(_later("others are having clips analysed; once more, please"))
-        return name, which
+        return _Wanted(name, chosen["clip"], chosen["format"] == "jsonl", chosen["pictures"] == "yes")
 
     def _too_large(self) -> _Refused:
         return _Refused(refusal(413, f"the clip is larger than {self._most_bytes / 1e6:g} MB, the most that is taken"))
 
-    async def _taken(self, receive: Receive, name: str, which: str) -> Response:
+    async def _take(self, wanted: _Wanted, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             with tempfile.TemporaryDirectory(prefix="ccmusic-upload-") as folder:
                 file = Path(folder) / "clip"
                 with file.open("wb") as target:
                     async with asyncio.timeout(LONGEST_UPLOAD_S):
                         await self._write(receive, target)
-                return await self._found(receive, file, name, which)
+                # Closed before its file goes, whether the client has or the work is done.
+                parts = self._by_line(file, wanted) if wanted.by_line else self._whole(file, wanted)
+                async with aclosing(parts):
+                    await self._tell(parts, wanted, scope, receive, send)
         except TimeoutError:
             raise _Refused(refusal(408, "the clip came too slowly")) from None
         except OSError as error:
@@ -129,23 +167,63 @@ class Upload:
         if size == 0:
             raise _Refused(refusal(422, "the clip is empty: the body must be the file itself"))
 
-    async def _found(self, receive: Receive, file: Path, name: str, which: str) -> Response:
-        """The answer, unless the client hangs up before."""
-        analysing = asyncio.ensure_future(self._analyse(file, name, which))
+    async def _whole(self, file: Path, wanted: _Wanted) -> AsyncGenerator[bytes]:
+        yield _encoded(await self._analyst.analyse(file, wanted.name, wanted.which))
+
+    async def _by_line(self, file: Path, wanted: _Wanted) -> AsyncGenerator[bytes]:
+        parts = self._analyst.parts(file, wanted.name, wanted.which, pictures=wanted.pictures)
+        async with aclosing(parts):
+            begun = False
+            try:
+                async for part in parts:
+                    yield _encoded(part) + b"\n"
+                    begun = True
+            except (RefusedClipError, BusyError) as error:
+                if not begun:
+                    raise
+                yield _encoded({"type": "failed", "error": str(error)}) + b"\n"
+
+    async def _tell(
+        self, parts: AsyncGenerator[bytes], wanted: _Wanted, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """The answer, unless the client hangs up before; what is wrong before its first piece is the answer."""
         gone = asyncio.create_task(_gone(receive))
         try:
-            await asyncio.wait((analysing, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not analysing.done():
-                raise _Gone
-            return JSONResponse(analysing.result())
+            first = await self._next(parts, gone)
+            headers = [(b"content-type", b"application/jsonl" if wanted.by_line else b"application/json")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            piece: bytes | None = first
+            while piece is not None:
+                async with asyncio.timeout(self._send_timeout_s):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                piece = await self._next(parts, gone)
+            await send({"type": "http.response.body", "body": b""})
         except RefusedClipError as error:
-            return refusal(422, f"the clip cannot be analysed: {error}")
+            raise _Refused(refusal(422, f"the clip cannot be analysed: {error}")) from None
         except BusyError as error:
-            return _later(str(error))
+            raise _Refused(_later(str(error))) from None
+        except TimeoutError:
+            connection: BoundedHttp = scope["state"]["connection"]
+            connection.cut()
         finally:
-            for task in (analysing, gone):
-                task.cancel()
-            await asyncio.gather(analysing, gone, return_exceptions=True)
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+
+    async def _next(self, parts: AsyncGenerator[bytes], gone: "asyncio.Task[None]") -> bytes | None:
+        """The next piece; None at the end."""
+        piece = asyncio.ensure_future(anext(parts, None))
+        try:
+            await asyncio.wait((piece, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not piece.done():
+                raise _Gone
+            return piece.result()
+        finally:
+            piece.cancel()
+            await asyncio.gather(piece, return_exceptions=True)
+
+
+def _encoded(part: dict[str, Any]) -> bytes:
+    return json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 async def _gone(receive: Receive) -> None:

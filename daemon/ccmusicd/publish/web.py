@@ -28,7 +28,7 @@ from ccmusicd.publish.limits import Limiter
 from ccmusicd.publish.listening import listen, tls
 from ccmusicd.publish.seen import Draw, Seen
 from ccmusicd.publish.streaming import Excerpts, OpenExcerpt
-from ccmusicd.publish.upload import Analyse, Upload
+from ccmusicd.publish.upload import Analyst, Upload
 from ccmusicd.publish.websocket import MAX_COMMAND_BYTES, TOKEN_TIMEOUT_S, Pause, Session, Wire, admits
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Web:
     nothing, which makes `/healthz` 503, and `health` adds what is degraded. `metrics` is the text of `/metrics`.
     `pause` is called with (station, True) to pause and (station, False) to resume; without it clients may not.
     `timeline` opens excerpts of the record for `/api/v1/timeline`, `draw` has pictures of what the networks saw drawn,
-    and `analyse` says what is in clips of at most `most_clip_bytes`; without them there are none.
+    and `analyst` says what is in clips of at most `most_clip_bytes`; without them there are none.
     A client whose connection takes nothing for `send_timeout_s` is cut.
 
     `access` has the rules: with a token, all but the viewer's files, `/healthz` and `/readyz` asks for it, and a
@@ -77,7 +77,7 @@ class Web:
         metrics: Callable[[], bytes] = bytes,
         timeline: OpenExcerpt | None = None,
         draw: Draw | None = None,
-        analyse: Analyse | None = None,
+        analyst: Analyst | None = None,
         most_clip_bytes: int = 64_000_000,
         access: Access | None = None,
         root_path: str = "",
@@ -103,7 +103,7 @@ class Web:
         self._metrics = metrics
         self._timeline = timeline
         self._draw = draw
-        self._analyse, self._most_clip_bytes = analyse, most_clip_bytes
+        self._analyst, self._most_clip_bytes = analyst, most_clip_bytes
         self._access = access or Access()
         self._root_path = root_path
         self._certificate = certificate
@@ -216,8 +216,13 @@ class Web:
         guarded = [Middleware(Guarded, access=self._access, limiter=self._limiter)]
         timeline = Excerpts(self._timeline, send_timeout_s=self._send_timeout_s) if self._timeline else None
         more = Seen(self._hub, self._draw).routes() if self._draw else []
-        if self._analyse:
-            clips = Upload(self._analyse, access=self._access, most_bytes=self._most_clip_bytes)
+        if self._analyst:
+            clips = Upload(
+                self._analyst,
+                access=self._access,
+                most_bytes=self._most_clip_bytes,
+                send_timeout_s=self._send_timeout_s,
+            )
             more.append(Route("/v1/clips", clips, methods=["POST"]))
         return Guard(
             Starlette(

@@ -1,7 +1,9 @@
 """Clips over HTTP: bounds, refusals, and clients that go away, against a real server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,9 +31,11 @@ class Analyst:
         self.asked: list[tuple[str, str]] = []
         self.files: list[Path] = []
         self.cancelled = 0
+        self.ended = 0
+        self.filling = 1
         self.fault: Exception | None = None
 
-    async def __call__(self, file: Path, name: str, which: str) -> dict[str, Any]:
+    async def analyse(self, file: Path, name: str, which: str) -> dict[str, Any]:
         self.asked.append((name, which))
         self.files.append(file)
         try:
@@ -42,6 +46,20 @@ class Analyst:
         if self.fault is not None:
             raise self.fault
         return {"bytes": len(file.read_bytes())}
+
+    async def parts(self, file: Path, name: str, which: str, *, pictures: bool) -> AsyncGenerator[dict[str, Any]]:
+        self.asked.append((name, which))
+        self.files.append(file)
+        try:
+            if isinstance(self.fault, RefusedClipError):
+                raise self.fault
+            yield {"type": "clip", "bytes": len(file.read_bytes()), "pictures": pictures}
+            await self.may.wait()
+            if self.fault is not None:
+                raise self.fault
+            yield {"type": "end", "filling": "ü" * self.filling}
+        finally:
+            self.ended += 1
 
 
 @pytest.fixture
@@ -59,7 +77,7 @@ async def serving(hub: Hub, folder: Path, analyst: Analyst | None, **options: An
             "port": 0,
             "viewer": folder,
             "ready": lambda: True,
-            "analyse": analyst,
+            "analyst": analyst,
             "most_clip_bytes": 1_000_000,
             **options,
         },
@@ -104,6 +122,12 @@ async def test_one_that_is_too_large_is_413(hub: Hub, tmp_path: Path, analyst: A
         ({"content": b""}, 422, "the clip is empty"),
         ({"content": b"x", "params": {"clip": "best"}}, 400, "'best' is no parameter"),
         ({"content": b"x", "params": {"model": "vgg"}}, 400, "'model' is no parameter"),
+        (
+            {"content": b"x", "params": {"format": "xml"}},
+            400,
+            "name, clip (centre, first, all), format (json, jsonl)",
+        ),
+        ({"content": b"x", "params": {"pictures": "yes"}}, 400, "pictures come with format=jsonl"),
         ({"content": b"x", "params": {"name": "n" * 201}}, 400, "at most 200"),
         ({"files": {"clip": b"x"}}, 415, "--data-binary"),
         ({"content": b"x", "headers": {"origin": "https://stranger.example"}}, 403, "stranger.example"),
@@ -128,6 +152,61 @@ async def test_what_the_analysis_says_decides_the_answer(hub: Hub, tmp_path: Pat
         answer = await client.post(CLIPS, content=b"x")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
         assert (await client.get(CLIPS)).status_code == 405
+
+
+BY_LINE = {"format": "jsonl", "pictures": "yes"}
+
+
+async def test_lines_come_as_they_are_found(hub: Hub, tmp_path: Path, analyst: Analyst) -> None:
+    analyst.may.clear()
+    async with serving(hub, tmp_path, analyst) as client:
+        async with client.stream("POST", CLIPS, content=b"abc", params=BY_LINE) as answer:
+            assert answer.headers["content-type"] == "application/jsonl"
+            lines = answer.aiter_lines()
+            assert json.loads(await anext(lines)) == {"type": "clip", "bytes": 3, "pictures": True}
+            analyst.may.set()
+            assert json.loads(await anext(lines)) == {"type": "end", "filling": "ü"}
+            assert [line async for line in lines] == []
+        async with client.stream("POST", CLIPS, content=b"abc", params={"format": "jsonl"}) as answer:
+            assert json.loads(await anext(answer.aiter_lines()))["pictures"] is False
+    assert not any(file.parent.exists() for file in analyst.files)
+
+
+async def test_what_fails_before_the_first_line_is_the_answer_and_later_the_last_line(
+    hub: Hub, tmp_path: Path, analyst: Analyst
+) -> None:
+    async with serving(hub, tmp_path, analyst) as client:
+        analyst.fault = RefusedClipError("it holds no sound")
+        assert (await client.post(CLIPS, content=b"x", params=BY_LINE)).status_code == 422
+        analyst.fault = BusyError("the analyzer restarts")
+        answer = await client.post(CLIPS, content=b"x", params=BY_LINE)
+        assert answer.status_code == 200
+        assert json.loads(answer.text.splitlines()[-1]) == {"type": "failed", "error": "the analyzer restarts"}
+    assert analyst.ended == 2
+
+
+async def test_who_hangs_up_among_the_lines_ends_the_work(
+    hub: Hub, tmp_path: Path, analyst: Analyst, eventually: Eventually
+) -> None:
+    analyst.may.clear()
+    async with serving(hub, tmp_path, analyst) as client:
+        async with client.stream("POST", CLIPS, content=b"abc", params=BY_LINE) as answer:
+            await anext(answer.aiter_lines())
+            assert analyst.ended == 0
+        await eventually(lambda: analyst.ended == 1)
+        await eventually(lambda: not analyst.files[0].parent.exists())
+
+
+async def test_who_takes_no_lines_is_cut(hub: Hub, tmp_path: Path, analyst: Analyst, eventually: Eventually) -> None:
+    analyst.filling = 20_000_000
+    async with serving(hub, tmp_path, analyst, send_timeout_s=0.3) as client:
+        host, port = client.base_url.host, client.base_url.port
+        with socket.create_connection((host, port)) as stalled:
+            stalled.sendall(
+                f"POST {CLIPS}?format=jsonl HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1\r\n\r\nx".encode()
+            )
+            await eventually(lambda: analyst.ended == 1)
+            assert (await client.post(CLIPS, content=b"x")).status_code == 200
 
 
 async def test_the_fourth_at_once_is_sent_away_and_places_come_back(

@@ -91,6 +91,17 @@ async def test_every_answer_carries_the_safety_headers(serve: Serve) -> None:
             assert "server" not in answer.headers
 
 
+@pytest.mark.parametrize("root", ["", "/radio"])
+async def test_only_the_widget_may_stand_in_a_strangers_frame(serve: Serve, root: str) -> None:
+    async with serve(root_path=root) as web, http(web) as client:
+        policies = {
+            path: (await client.get(root + path)).headers["content-security-policy"].rpartition("; ")[2]
+            for path in ("/", "/widget.html", "/widget.html/", "/app.js", "/api/v1/now")
+        }
+    assert {path for path, policy in policies.items() if policy == "frame-ancestors *"} == {"/widget.html"}
+    assert policies["/"] == "frame-ancestors 'self'"
+
+
 async def test_an_unchanged_file_is_not_sent_again(serve: Serve) -> None:
     async with serve() as web, http(web) as client:
         first = await client.get("/app.js")
