@@ -17,10 +17,11 @@ const NOT_ADMITTED = 4401; // the daemon's close code when the token is missing 
  * Calls `onState()` on every change, `onMessage(object)` for JSON and `onColumns(ArrayBuffer)` for spectrogram frames.
  */
 export class Connection {
-  constructor(url, { onState, onMessage, onColumns }) {
+  constructor({ onState, onMessage, onColumns }) {
     this.state = "connecting";
     this.retryAt = 0;
-    this._url = url;
+    this._url = new URL("ws", location.origin + location.pathname);
+    this._url.protocol = this._url.protocol === "https:" ? "wss:" : "ws:";
     this._onState = onState;
     this._onMessage = onMessage;
     this._onColumns = onColumns;

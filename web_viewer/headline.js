@@ -1,5 +1,6 @@
 // Decides what may be said about a station at this moment. No page here, only the decision.
 
+const HEARD = new Set(["music", "speech", "uncertain", "listening"]);
 const SAID_AS_STATE = new Set(["paused", "no_signal", "silence"]);
 
 /**
@@ -16,6 +17,11 @@ export function headline(live, status, hop) {
   if (analyzer === "restarting" || analyzer === "starting") return { kind: "state", name: analyzer };
   if (state !== "music") return { kind: "state", name: state };
   return hop?.genre ? { kind: "genre", name: hop.genre } : { kind: "state", name: "listening" };
+}
+
+/** Whether a headline is of something that is heard, so that the votes count. */
+export function hears(head) {
+  return head.kind === "genre" || HEARD.has(head.name);
 }
 
 /** {agreeing, voters} of a hop: how many networks voted, and how many share the most common first choice. */

@@ -43,8 +43,8 @@ export class LevelMeter {
     const now = performance.now();
     const known = now - this._heardAt < STALE_MS;
     const peak = this._held(now);
-    setShare(byId("meter-rms"), known ? share(this._rms) : 0);
-    byId("meter-peak").style.left = `${(known ? share(peak) : 0) * 100}%`;
+    setShare(byId("meter-rms"), known ? loudness(this._rms) : 0);
+    byId("meter-peak").style.left = `${(known ? loudness(peak) : 0) * 100}%`;
     byId("clip").classList.toggle("lit", now - this._clippedAt < CLIP_SHOWN_MS);
     setText(byId("level-text"), known ? `${decibels(this._rms)}FS · ${say("peak")} ${decibels(Math.max(-120, peak))}` : "–");
     const meter = byId("meter");
@@ -58,6 +58,7 @@ export class LevelMeter {
   }
 }
 
-function share(dbfs) {
+/** Where a level stands on a meter, 0–1. */
+export function loudness(dbfs) {
   return Math.min(1, Math.max(0, 1 - dbfs / BOTTOM_DBFS));
 }

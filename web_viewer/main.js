@@ -2,17 +2,22 @@
 
 import { readColumns } from "./columns.js";
 import { Connection } from "./connection.js";
+import { ClipRoom } from "./clip.js";
 import { byId } from "./dom.js";
 import { Entry } from "./entry.js";
 import { Header } from "./header.js";
 import { Health } from "./health.js";
-import { headline } from "./headline.js";
+import { headline, hears } from "./headline.js";
+import { renderHighEnd } from "./highend.js";
 import { LevelMeter } from "./level.js";
 import { Models } from "./models.js";
+import { Modes } from "./modes.js";
 import { Now } from "./now.js";
+import { LivePictures, PictureDialog } from "./picturedialog.js";
 import { Rolling } from "./rolling.js";
 import { Segments } from "./segments.js";
 import { Spectrogram } from "./spectrogram.js";
+import { StationGrid } from "./stationgrid.js";
 import { StationSwitch } from "./stations.js";
 import { Store } from "./store.js";
 import { sayPage, switchLanguage } from "./text.js";
@@ -20,7 +25,6 @@ import { sayPage, switchLanguage } from "./text.js";
 const LIGHT_TOPICS = ["hop", "segment", "status", "title"];
 const ALL_TOPICS = [...LIGHT_TOPICS, "level", "spectrogram"];
 const HEAVY_TOPICS_END_MS = 60_000; // how long a page that nobody sees goes on receiving level and spectrogram
-const HEARD = new Set(["music", "speech", "uncertain", "listening"]);
 
 const store = new Store();
 const now = new Now();
@@ -28,18 +32,19 @@ const level = new LevelMeter();
 const spectrogram = new Spectrogram();
 // Before the stations read the address: a token in it is none.
 const entry = new Entry(() => connection.state === "locked" && connection.open());
-const rooms = [new Header(), entry, new Models(), new Rolling(), new Segments(), new Health()];
+const pictures = new PictureDialog();
+const models = new Models((name) => {
+  const station = switchboard.current;
+  pictures.open(store.hello.models, name, new LivePictures(station, () => store.station(station).hop));
+});
+const clips = new ClipRoom((...shown) => pictures.open(...shown));
+const grid = new StationGrid();
+const modes = new Modes(changeMode);
+const rooms = [new Header(), entry, modes, models, new Rolling(), new Segments(), new Health(), clips];
 const switchboard = new StationSwitch(changeStation);
-const connection = new Connection(socketUrl(), { onState: changeConnection, onMessage: receive, onColumns: receiveColumns });
+const connection = new Connection({ onState: changeConnection, onMessage: receive, onColumns: receiveColumns });
 let scheduled = false;
 let hiddenTimer = 0;
-
-function socketUrl() {
-  const url = new URL("ws", location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.hash = "";
-  return url;
-}
 
 function receive(message) {
   if (message.type === "hello") {
@@ -65,6 +70,12 @@ function receiveColumns(buffer) {
   if (frame && store.hello?.stations[frame.station]?.id === switchboard.current) spectrogram.receive(frame);
 }
 
+function changeMode() {
+  for (const { id } of store.hello?.stations ?? []) store.freshen(id);
+  subscribe();
+  schedule();
+}
+
 function changeStation() {
   store.freshen(switchboard.current);
   spectrogram.clear();
@@ -86,7 +97,8 @@ function changeConnection() {
 function subscribe() {
   if (switchboard.current === null) return;
   const seen = !document.hidden || hiddenTimer !== 0;
-  connection.subscribe([switchboard.current], seen ? ALL_TOPICS : LIGHT_TOPICS);
+  const sounds = modes.current === "full" || modes.current === "wall";
+  connection.subscribe(modes.current === "stations" ? null : [switchboard.current], seen && sounds ? ALL_TOPICS : LIGHT_TOPICS);
 }
 
 function changeVisibility() {
@@ -116,8 +128,7 @@ function view() {
   const station = store.station(switchboard.current);
   const live = connection.state === "live";
   const head = headline(live, station.status, station.hop);
-  const hearing = head.kind === "genre" || HEARD.has(head.name);
-  return { hello: store.hello, error: store.error, station, connection, hearing };
+  return { hello: store.hello, error: store.error, station, connection, hearing: hears(head) };
 }
 
 function render() {
@@ -125,6 +136,11 @@ function render() {
   const current = view();
   for (const room of rooms) room.render(current);
   level.render();
+  const about = store.hello?.spectrogram;
+  const window = about && (store.hello.window_s * about.sample_rate) / about.hop_length;
+  renderHighEnd(current.hearing ? spectrogram.ring("mel") : null, window, about?.db_step);
+  pictures.render(store.hello);
+  if (modes.current === "stations") grid.render(current, (id) => store.station(id));
   renderTitle(current);
 }
 

@@ -5,27 +5,49 @@ import { percent } from "./format.js";
 import { firstChoice } from "./headline.js";
 import { genreName, say } from "./text.js";
 
-/** Writes #models. */
+/** Writes #models. Calls `onPicture(name)` when somebody wants to see what a network saw. */
 export class Models {
+  constructor(onPicture) {
+    this._onPicture = onPicture;
+  }
+
   /** Write the view {hello, station, hearing}; without `hearing` no vote is shown, since none counts. */
   render({ hello, station, hearing }) {
     if (!hello) return;
     const hop = hearing ? station.hop : null;
     const first = hop ? firstChoice(hop.ensemble) : null;
-    const cards = keepChildren(byId("votes"), hello.models, (model) => model.name, makeCard);
-    cards.forEach((card, i) => {
-      const model = hello.models[i];
-      renderCard(card, hello.labels, hop?.models[model.name], model.error, first);
-    });
+    renderVotes(byId("votes"), hello, hello.models, hop?.models ?? {}, first, this._onPicture);
   }
+}
+
+/** A card in `list` for each of `models`, with its vote of `votes`; `first` is what all say together. */
+export function renderVotes(list, { labels }, models, votes, first, onPicture) {
+  const cards = keepChildren(list, models, (model) => model.name, makeCard);
+  cards.forEach((card, i) => {
+    const model = models[i];
+    const vote = votes[model.name];
+    renderCard(card, labels, vote, model.error, first);
+    const look = card.querySelector(".look");
+    look.hidden = !vote || vote.error !== null;
+    look.setAttribute("aria-label", say("pictureOf", { model: modelName(model) }));
+    look.title = say("picture");
+    look.onclick = () => onPicture(model.name);
+  });
+}
+
+/** A network's name for people: "vgg19 bn". */
+export function modelName(model) {
+  return model.backbone.replaceAll("_", " ");
 }
 
 function makeCard(model) {
   const card = element("li", "vote");
   const head = element("div", "vote-head");
-  const name = element("h3", "", model.backbone.replaceAll("_", " "));
+  const name = element("h3", "", modelName(model));
   name.title = model.name;
-  head.append(name, element("span", "vote-kind", model.spectrogram.toUpperCase()));
+  const look = element("button", "look");
+  look.type = "button";
+  head.append(name, element("span", "vote-kind", model.spectrogram.toUpperCase()), look);
   const foot = element("div", "vote-foot");
   foot.append(element("span", "vote-ms"), element("span", "vote-differs"));
   card.append(head, element("p", "vote-error"), element("ol", "vote-choices"), foot);
@@ -43,8 +65,13 @@ function renderCard(card, labels, vote, bundleError, first) {
   const mark = card.querySelector(".vote-differs");
   setTextOrHide(mark, differs ? `≠ ${say("dissents")}` : "");
   mark.title = differs ? say("dissentsHelp") : "";
+  renderChoices(card.querySelector(".vote-choices"), labels, top5);
+}
+
+/** A bar in `list` for each of `top5`, [[slug, p], …]. */
+export function renderChoices(list, labels, top5) {
   // By place, not by genre: a row keeps its place while the names move, and nothing jumps.
-  const rows = keepChildren(card.querySelector(".vote-choices"), [...top5.keys()], String, makeRow);
+  const rows = keepChildren(list, [...top5.keys()], String, makeRow);
   rows.forEach((row, place) => {
     const [slug, p] = top5[place];
     setText(row.querySelector(".name"), genreName(labels, slug));

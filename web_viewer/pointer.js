@@ -1,7 +1,7 @@
 // The cross on the spectrogram, by mouse, finger or arrow keys, and the decibels under it.
 
-import { byId, setText } from "./dom.js";
-import { clock, decibels } from "./format.js";
+import { setText } from "./dom.js";
+import { decibels } from "./format.js";
 import { say } from "./text.js";
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -9,13 +9,14 @@ const STEP_X = 1 / 60;
 const STEP_Y = 1 / 84; // one note of the CQT
 const READ_EVERY_S = 0.1; // the picture runs on under the cross: more often is flicker
 
-/** Where the cross stands, as shares of the canvas from its top left. */
+/** Where the cross stands, as shares of the canvas from its top left. Writes `readout`; `onMove()` is called when it moves. */
 export class Pointer {
-  constructor(canvas) {
+  constructor(canvas, readout, onMove = () => {}) {
     this.moved = false;
     this._at = null;
     this._readAt = 0;
-    this._readout = byId("readout");
+    this._readout = readout;
+    this._onMove = onMove;
     canvas.addEventListener("pointermove", (event) => this._follow(event, canvas));
     canvas.addEventListener("pointerdown", (event) => this._follow(event, canvas));
     canvas.addEventListener("pointerleave", () => this._move(null));
@@ -32,8 +33,8 @@ export class Pointer {
     context.fillRect(Math.round(this._at.x * width), 0, 1, height);
   }
 
-  /** Write what is under the cross in a picture of `span` columns from `start`. `now`: seconds. */
-  render({ ring, start, span, axis, anchor, rate, about, now }) {
+  /** Write what is under the cross in a picture of `span` columns from `start`; `timeOf(column)` in words. `now`: seconds. */
+  render({ ring, start, span, axis, timeOf, about, now }) {
     if (!this.moved && now - this._readAt < READ_EVERY_S) return;
     this.moved = false;
     this._readAt = now;
@@ -44,8 +45,7 @@ export class Pointer {
     const column = Math.floor(start + this._at.x * span);
     const bin = Math.min(axis.bins - 1, Math.floor((1 - this._at.y) * axis.bins));
     const db = ring.has(column) ? decibels(about.db_floor + ring.column(column)[bin] * about.db_step) : say("gap");
-    const time = anchor ? ` · ${clock(anchor.timeMs + ((column - anchor.column) / rate) * 1000, { tenths: true })}` : "";
-    setText(this._readout, `${db} · ${axis.name(bin)}${time}`);
+    setText(this._readout, [db, axis.name(bin), timeOf(column)].filter(Boolean).join(" · "));
   }
 
   _follow(event, canvas) {
@@ -66,5 +66,6 @@ export class Pointer {
     const inside = (share) => Math.min(0.9999, Math.max(0, share));
     this._at = at && { x: inside(at.x), y: inside(at.y) };
     this.moved = true;
+    this._onMove();
   }
 }

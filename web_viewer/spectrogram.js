@@ -4,7 +4,7 @@ import { axisOf } from "./axes.js";
 import { palette, SPAN_DB } from "./colormap.js";
 import { ColumnRing } from "./columnring.js";
 import { byId, element, setText } from "./dom.js";
-import { decibels } from "./format.js";
+import { clock, decibels } from "./format.js";
 import { Playhead } from "./playhead.js";
 import { Pointer } from "./pointer.js";
 import { recall, remember } from "./remembered.js";
@@ -30,7 +30,7 @@ export class Spectrogram {
     this._context = this._canvas.getContext("2d");
     this._note = byId("spectrogram-note");
     this._kind = recall("spectrogram", KINDS, "cqt");
-    this._pointer = new Pointer(this._canvas);
+    this._pointer = new Pointer(this._canvas, byId("readout"));
     this._about = null;
     this._onScreen = true;
     this._spanS = SHORTEST_S;
@@ -89,6 +89,11 @@ export class Spectrogram {
     if (kind !== this._kind) return;
     this._arrival = now;
     this._dirty = this._dirty ? [Math.min(from, this._dirty[0]), to] : [from, to];
+  }
+
+  /** The columns of a kind; null before hello. */
+  ring(kind) {
+    return this._rings?.[kind] ?? null;
   }
 
   /** A hop says which time a sample has. */
@@ -162,8 +167,13 @@ export class Spectrogram {
     this._right = right;
     this._paint(ring, start, span);
     this._pointer.render({
-      ring, start, span, axis: this._axes[this._kind], anchor: this._anchor, rate: this._rate, about: this._about, now,
+      ring, start, span, axis: this._axes[this._kind], about: this._about, now, timeOf: (column) => this._timeOf(column),
     });
+  }
+
+  _timeOf(column) {
+    const { _anchor: anchor, _rate: rate } = this;
+    return anchor ? clock(anchor.timeMs + ((column - anchor.column) / rate) * 1000, { tenths: true }) : "";
   }
 
   /** Let the range of decibels follow the loudest column that is in the picture. */

@@ -1,5 +1,6 @@
-// Which station is shown: in the address after the #, else remembered, else the first.
+// Which station is shown: the address says, else what is remembered, else the first.
 
+import { lead, onMove, place } from "./address.js";
 import { byId, element, keepChildren, setText } from "./dom.js";
 import { recall, remember } from "./remembered.js";
 
@@ -9,43 +10,30 @@ export class StationSwitch {
     this.current = null;
     this._onChange = onChange;
     this._stations = [];
-    window.addEventListener("hashchange", () => this._choose());
+    onMove(() => this._choose());
   }
 
   /** Take hello's stations. */
   offer(stations) {
     this._stations = stations;
-    const links = keepChildren(byId("stations"), stations, (station) => station.id, makeLink);
-    links.forEach((link, i) => setText(link, stations[i].name));
     this._choose();
   }
 
   _choose() {
     const ids = this._stations.map((station) => station.id);
     if (ids.length === 0) return;
-    const asked = fromHash();
+    const { station: asked } = place();
     const id = ids.includes(asked) ? asked : recall("station", ids, ids[0]);
     if (asked === id) remember("station", id);
-    for (const link of byId("stations").children) {
-      if (link.dataset.key === id) link.setAttribute("aria-current", "true");
+    const links = keepChildren(byId("stations"), this._stations, (station) => station.id, () => element("a", "station"));
+    links.forEach((link, i) => {
+      setText(link, this._stations[i].name);
+      lead(link, { station: ids[i] });
+      if (ids[i] === id) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
-    }
+    });
     if (id === this.current) return;
     this.current = id;
     this._onChange();
   }
-}
-
-function fromHash() {
-  try {
-    return decodeURIComponent(location.hash.slice(1));
-  } catch {
-    return ""; // A broken escape in the address names no station.
-  }
-}
-
-function makeLink(station) {
-  const link = element("a", "station");
-  link.href = `#${encodeURIComponent(station.id)}`;
-  return link;
 }

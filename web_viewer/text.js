@@ -1,5 +1,6 @@
 // Every word of the page in English and Chinese, and the language that is chosen.
 
+import { CLIP_WORDS } from "./clipwords.js";
 import { recall, remember } from "./remembered.js";
 
 const LANGUAGES = ["en", "zh"];
@@ -106,10 +107,13 @@ const WORDS = {
   bundle: ["Bundle", "模型包"],
   unknown: ["unknown", "未知"],
   input: ["Input", "输入"],
+
+  ...CLIP_WORDS,
 };
 
 const preferred = (navigator.language || "en").startsWith("zh") ? "zh" : "en";
-let language = recall("language", LANGUAGES, preferred);
+const asked = new URLSearchParams(location.search).get("lang");
+let language = LANGUAGES.includes(asked) ? asked : recall("language", LANGUAGES, preferred);
 
 /** The chosen language, "en" or "zh". */
 export function currentLanguage() {

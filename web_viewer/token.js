@@ -15,6 +15,11 @@ export function token() {
   return held;
 }
 
+/** The headers that a request below /api needs. */
+export function authorization() {
+  return held ? { Authorization: `Bearer ${held}` } : {};
+}
+
 /** Hold another token. */
 export function holdToken(value) {
   held = value.trim();

@@ -2,21 +2,25 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -24,6 +28,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ccmusic_stream.labels import Label, Labels
 from ccmusicd.events import ColumnsEvent, Event, HopEvent, Level, LevelEvent, ModelVote, SegmentEvent, StatusEvent
 from ccmusicd.hub import About, Hub, Inbox, ModelInfo, StationInfo
+from ccmusicd.publish.access import Access
+from ccmusicd.publish.upload import Upload
 
 VIEWER = Path(__file__).parents[2] / "web_viewer"
 CSP = "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:"
@@ -125,6 +131,16 @@ HOP = HopEvent(
 )
 
 
+def png(shade: int) -> bytes:
+    """A grey picture of the networks' size, all of one shade."""
+    file = io.BytesIO()
+    Image.new("L", (224, 224), shade).save(file, "PNG")
+    return file.getvalue()
+
+
+PNG = png(100)
+
+
 class ContentPolicy:
     """Puts the daemon's content security policy on every answer."""
 
@@ -140,6 +156,32 @@ class ContentPolicy:
         await self._app(scope, receive, send_with_policy)
 
 
+class Analyst:
+    """Answers uploads by a `script`, a part for each of `steps` (`Stage.answer` takes one), then by `fault`, if any."""
+
+    def __init__(self) -> None:
+        self.script: list[dict[str, Any]] = []
+        self.fault: Exception | None = None
+        self.steps = asyncio.Semaphore(0)
+        self.uploads: list[tuple[str, str, int]] = []
+        self.ended = 0
+
+    async def analyse(self, file: Path, name: str, which: str) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def parts(self, file: Path, name: str, which: str, *, pictures: bool) -> AsyncGenerator[dict[str, Any]]:
+        assert pictures
+        self.uploads.append((name, which, file.stat().st_size))
+        try:
+            for part in self.script:
+                await self.steps.acquire()
+                yield part
+            if self.fault is not None:
+                raise self.fault
+        finally:
+            self.ended += 1
+
+
 class Stage:
     """The scripted daemon: called from the test's thread, while only the server's loop touches the hub."""
 
@@ -150,6 +192,9 @@ class Stage:
         self.key: str | None = None
         self.base_hop = HOP
         self.base_status = STATUS
+        self.analyst = Analyst()
+        self.pictures: list[tuple[str, str]] = []
+        self.picture = Response(PNG, media_type="image/png")
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
@@ -161,7 +206,12 @@ class Stage:
         if self._socket.fileno() == -1:
             self._socket = socket.create_server(("127.0.0.1", self.port))
         app = Starlette(
-            routes=[WebSocketRoute("/ws", self._talk), Mount("/", StaticFiles(directory=VIEWER, html=True))],
+            routes=[
+                WebSocketRoute("/ws", self._talk),
+                Route("/api/v1/stations/{station}/picture/{model}.png", self._picture),
+                Route("/api/v1/clips", Upload(self.analyst, access=Access(), most_bytes=1_000_000), methods=["POST"]),
+                Mount("/", StaticFiles(directory=VIEWER, html=True)),
+            ],
             middleware=[Middleware(ContentPolicy)],
         )
         config = uvicorn.Config(app, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1)
@@ -212,6 +262,15 @@ class Stage:
         bins = 84 if kind == "cqt" else 128
         self.send(ColumnsEvent(station, kind, bins, first, b"".join(bytes([value]) * bins for value in values)))
 
+    def answer(self, parts: int) -> None:
+        """Let the analyst give so many parts of its script."""
+        for _ in range(parts):
+            self._call(self.analyst.steps.release)
+
+    def mel(self, first: int, data: bytes, station: str = "fm1") -> None:
+        """Publish Mel columns from `first`, 128 bytes each, and a hop, which has the page written."""
+        self.send(ColumnsEvent(station, "mel", 128, first, data), self.base_hop)
+
     def learn(self, **changes: Any) -> None:
         """Change what hello says, and say hello again to those who are here."""
         self._call(self.hub.learn, **changes)
@@ -234,6 +293,12 @@ class Stage:
     async def _greet_again(self) -> None:
         for client in self._clients:
             await client.send_json(self.hub.about.to_wire())
+
+    async def _picture(self, request: Request) -> Response:
+        if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":
+            return Response(status_code=401)
+        self.pictures.append((request.path_params["station"], request.path_params["model"]))
+        return self.picture
 
     async def _talk(self, client: WebSocket) -> None:
         self._loop = asyncio.get_running_loop()

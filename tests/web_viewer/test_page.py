@@ -84,19 +84,26 @@ def test_a_station_is_chosen_by_tab_and_by_address_and_remembered(stage: Stage, 
     expect(page.locator("#genre")).to_have_text("Jazz")
     page.get_by_role("link", name="FM Two").click()
     expect(page.locator("#genre")).to_have_text("Rock")
-    expect(page.locator("[aria-current]")).to_have_text("FM Two")
-    assert page.url.endswith("#fm2")
+    expect(page.locator("#stations [aria-current]")).to_have_text("FM Two")
+    assert page.url.endswith("/?station=fm2")
     stage.wait_for(lambda: stage.subscriptions[-1]["stations"] == ["fm2"], "the subscription to the other station")
     page.goto("about:blank")
     visitor.open()
     expect(page.locator("#genre")).to_have_text("Rock")
-    page.goto(stage.url + "#fm1")
+    page.goto(stage.url + "#fm1")  # an older address
+    expect(page.locator("#genre")).to_have_text("Jazz")
+    assert page.url.endswith("/?station=fm1")
+    page.get_by_role("link", name="FM Two").click()
+    expect(page.locator("#genre")).to_have_text("Rock")
+    page.go_back()
     expect(page.locator("#genre")).to_have_text("Jazz")
 
 
 def test_an_address_without_a_station_falls_back(visitor: Visitor) -> None:
-    page = visitor.open("#no-such-%E0%A4%A")
-    expect(page.locator("[aria-current]")).to_have_text("FM One")
+    for address in ("#no-such-%E0%A4%A", "?station=no-such&mode=sideways"):
+        page = visitor.open(address)
+        expect(page.locator("#stations [aria-current]")).to_have_text("FM One")
+        expect(page.locator("#now")).to_be_visible()
 
 
 def test_it_comes_back_by_itself_after_the_daemon_was_gone(stage: Stage, visitor: Visitor) -> None:
@@ -216,8 +223,9 @@ def test_all_text_has_enough_contrast(stage: Stage, visitor: Visitor, scheme: An
 
 def test_every_control_is_reached_by_keyboard(visitor: Visitor) -> None:
     page = visitor.open()
-    reached = [_tab(page) for _ in range(6)]
-    assert reached == ["FM One", "FM Two", "language", "CQT", "Mel", "spectrogram"]
+    reached = [_tab(page) for _ in range(10)]
+    modes = ["Live page", "Wall", "All stations", "Clip"]
+    assert reached == ["FM One", "FM Two", *modes, "language", "CQT", "Mel", "spectrogram"]
 
 
 def _tab(page: Page) -> str:

@@ -50,9 +50,9 @@ def test_confidence_is_told_by_words_and_by_form(stage: Stage, visitor: Visitor)
     forms = set()
     for band, words in BANDS.items():
         stage.hop(band=band)
-        expect(page.locator(".band")).to_have_text(words)
-        colour = page.locator(".band").evaluate("node => getComputedStyle(node).color")
-        form = page.locator(".band").evaluate("node => getComputedStyle(node, '::before').background")
+        expect(page.locator("#evidence .band")).to_have_text(words)
+        colour = page.locator("#evidence .band").evaluate("node => getComputedStyle(node).color")
+        form = page.locator("#evidence .band").evaluate("node => getComputedStyle(node, '::before').background")
         forms.add(form.replace(colour, "the colour of the words"))
     assert len(forms) == len(BANDS)
 
