@@ -7,17 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccmusic_stream.ensemble import EnsembleVote, band, combine
-from ccmusic_stream.figures import HopFigures
+from ccmusic_stream.figures import WINDOW_US, HopFigures
 from ccmusic_stream.labels import Labels
 from ccmusic_stream.level import FLOOR_DBFS
 from ccmusic_stream.rolling import Rolling, StableGenre
 from ccmusic_stream.segments import Change, Segment, SegmentKind, SegmentTracker
-from ccmusicd.changes import ChangeFinder
+from ccmusicd.changes import VOTES_ERROR_S, ChangeFinder
 from ccmusicd.events import SegmentChange, SegmentEvent, State
 
 STARTING = "starting"
 STARTING_LASTS_US = 15_000_000
 """What is found within this time of a start is dated back to the start; the window holds little more than it."""
+
+SHORTEST_SHOWN_US = 1_000_000
+"""A genre that was shown lasted so long at least."""
 
 DOUBT_US = 12_000_000
 """Where one genre gives way to another, none stands out for a while: only what lasts longer is told as uncertain."""
@@ -94,6 +97,7 @@ class OnAir:
         self._voteless_s = 0.0
         self._sound_since_us = start_us
         self._doubts_since_us: int | None = None
+        self._entered_us = start_us
         self._changes = changes or ChangeFinder()
         self._tracker = SegmentTracker(start_us, note=STARTING, slugs=labels.slugs)
         self._tell("new", self._tracker.current)
@@ -220,6 +224,7 @@ class OnAir:
         if change is None:
             return
         self._doubts_since_us = None
+        self._entered_us = at_us
         closed = self._tracker.enter(kind, self.genre, change, note, titled=state not in {"no_signal", "paused"})
         if closed is not None:
             self._tell("end", closed)
@@ -238,7 +243,14 @@ class OnAir:
             if at_us - self._doubts_since_us < DOUBT_US:
                 return None
         before, after = self._index(present.genre), self._index(self.genre)
-        found = self._changes.find(before, after, present.genre, present.start_us)
+        if present.kind not in heard:
+            found = self._changes.find(before, after, present.genre, present.start_us)
+            return found or Change(at_us, MEASURED_ERROR_S)
+        # What was shown was heard: votes said so until then, and no later look back takes all of it away.
+        found = self._changes.find(before, after, present.genre, self._entered_us)
+        earliest_us = max(self._entered_us - WINDOW_US // 2, present.start_us + SHORTEST_SHOWN_US)
+        if found is not None and found.at_us < earliest_us:
+            return Change(min(earliest_us, at_us), VOTES_ERROR_S)
         return found or Change(at_us, MEASURED_ERROR_S)
 
     def _dated_after_start(self, present: Segment, kind: SegmentKind, at_us: int) -> Change | None:

@@ -29,7 +29,11 @@ class Listening:
     def hear(self, slug: str, seconds: int, probability: float = 0.9) -> Any:
         """`seconds` votes for `slug`."""
         rest = (1 - probability) / (len(LABELS) - 1)
-        vote = np.array([probability if label.slug == slug else rest for label in LABELS])
+        return self.vote([probability if label.slug == slug else rest for label in LABELS], seconds)
+
+    def vote(self, probabilities: list[float], seconds: int) -> Any:
+        """`seconds` votes."""
+        vote = np.array(probabilities)
         decision = None
         for _ in range(seconds):
             self.now += SECOND
@@ -130,6 +134,16 @@ def test_lasting_doubt_is_told_from_where_it_began(strict: Listening) -> None:
     first, second = strict.segments()
     assert (first.genre, second.kind) == ("jazz", "uncertain")
     assert second.start_us == pytest.approx(25.5 * SECOND, abs=SECOND)
+
+
+def test_what_was_shown_for_a_moment_stays_in_the_record(strict: Listening) -> None:
+    neither = [0.48, 0.04, 0.48]
+    strict.vote(neither, 40)
+    assert strict.hear("rock", 7).genre == "rock"
+    strict.vote(neither, 40)
+    # The half window before it, whose votes spoke against it, outweighs it and takes nothing of it away.
+    found = kinds(strict.segments())
+    assert [genre for _, genre, *_ in found] == [None, "rock", None]
 
 
 def test_doubt_that_passes_changes_nothing(strict: Listening) -> None:
