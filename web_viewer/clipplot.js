@@ -8,8 +8,6 @@ import { Pointer } from "./pointer.js";
 import { Strip } from "./strip.js";
 import { say } from "./text.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /** Base64 as bytes. */
 export function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -21,24 +19,18 @@ export function minutes(seconds) {
   return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
 }
 
-/** Draw the outline, [[low, high], …], into an svg, with the windows [{start_s, end_s}] and the one that is chosen. */
-export function drawOutline(svg, { outline, duration_s: duration }, windows, chosen) {
+/** Draw the outline, [[low, high], …], into the path and the window {start_s, end_s} into the rect of an svg. */
+export function drawOutline(svg, { outline, duration_s: duration }, { start_s: start, end_s: end }) {
   const width = outline.length;
   const limit = Math.max(0.01, ...outline.flat().map(Math.abs));
-  const at = (x, value) => `${x},${(1 - value / limit).toFixed(3)}`;
-  const top = outline.map(([, high], x) => at(x + 0.5, high));
-  const bottom = outline.map(([low], x) => at(x + 0.5, low)).reverse();
-  const wave = document.createElementNS(SVG, "path");
-  wave.setAttribute("d", `M${[...top, ...bottom].join("L")}Z`);
-  const stretches = windows.map((window, i) => {
-    const rect = document.createElementNS(SVG, "rect");
-    const [from, to] = [window.start_s, window.end_s].map((s) => (Math.min(s, duration) / duration) * width);
-    const box = { x: from, width: Math.max(1, to - from), y: 0, height: 2, class: i === chosen ? "chosen" : "" };
-    for (const [name, value] of Object.entries(box)) rect.setAttribute(name, value);
-    return rect;
-  });
+  const at = (value, x) => `${x + 0.5},${(1 - value / limit).toFixed(3)}`;
+  const top = outline.map(([, high], x) => at(high, x));
+  const bottom = outline.map(([low], x) => at(low, x)).reverse();
   svg.setAttribute("viewBox", `0 0 ${width} 2`);
-  svg.replaceChildren(...stretches, wave);
+  svg.querySelector("path").setAttribute("d", `M${[...top, ...bottom].join("L")}Z`);
+  const rect = svg.querySelector("rect");
+  rect.setAttribute("x", (start / duration) * width);
+  rect.setAttribute("width", ((end - start) / duration) * width);
 }
 
 /** One spectrogram; `root` is put into the page, and `readout`, where what is under the pointer is written. */

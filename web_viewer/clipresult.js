@@ -66,10 +66,10 @@ export class ClipResult {
   /** What is costly, only when it is another. */
   _draw(hello, window) {
     this._hello = hello;
-    const drawn = `${this._windows.length} ${this._chosen} ${document.documentElement.lang}`;
+    const drawn = `${window.start_s} ${document.documentElement.lang}`;
     if (this._drawn === drawn) return;
     this._drawn = drawn;
-    drawOutline(byId("outline"), this._clip, this._windows, this._chosen);
+    drawOutline(byId("outline"), this._clip, window);
     for (const each of window.seen.spectrograms) this._sides[each.kind].plot.draw(each, hello.spectrogram, window.start_s);
   }
 
@@ -103,8 +103,7 @@ export class ClipResult {
   _renderSide({ labels, models }, kind, window) {
     const side = this._sides[kind];
     const mine = models.filter((model) => model.spectrogram === kind);
-    const source = new ClipPictures(window);
-    const open = (name) => this._onPicture(models.filter((model) => window.models[model.name]), name, source);
+    const open = (name) => this._onPicture(models, name, picturesOf(window));
     setText(side.heading, say(`clipSide_${kind}`));
     const together = meanOf(mine.map((model) => window.models[model.name]));
     const first = firstChoice(together);
@@ -159,28 +158,17 @@ function adviceWords({ code, value, text }) {
   return canSay(`clip_${code}`) ? say(`clip_${code}`, { value: value.toFixed(code === "short" ? 1 : 0), text }) : text;
 }
 
-/** The pictures of one window of a clip. */
-class ClipPictures {
-  constructor(window) {
-    this.live = false;
-    this._window = window;
-  }
-
-  stamp() {
-    return 0;
-  }
-
-  when() {
-    return say("seenIn", { from: minutes(this._window.start_s), to: minutes(this._window.end_s) });
-  }
-
-  vote(model) {
-    return this._window.models[model.name];
-  }
-
-  async picture(model) {
-    const found = this._window.seen.pictures.find(({ models }) => models.includes(model.name));
-    if (!found) throw new Error(this.vote(model)?.error ?? say("noVote"));
-    return new Blob([bytesOf(found.png)], { type: "image/png" });
-  }
+/** The source of what the networks saw of one window. */
+function picturesOf({ start_s: start, end_s: end, models: votes, seen }) {
+  return {
+    live: false,
+    stamp: () => 0,
+    when: () => say("seenIn", { from: minutes(start), to: minutes(end) }),
+    vote: (model) => votes[model.name],
+    async picture(model) {
+      const found = seen.pictures.find(({ models }) => models.includes(model.name));
+      if (!found) throw new Error(votes[model.name]?.error ?? say("noVote"));
+      return new Blob([bytesOf(found.png)], { type: "image/png" });
+    },
+  };
 }

@@ -9,7 +9,7 @@ export const CLIP_WORDS = {
   leaveWall: ["Leave the wall screen", "退出大屏"],
   grid: ["All stations", "全部电台"],
   highEnd: [
-    "Too little high end: above 5 kHz all lies 40 dB and more below the loudest, and every network is unsure.",
+    "Too little high end: all above 5 kHz lies 40 dB under the loudest, and every network is unsure.",
     "高频不足：5 kHz 以上比最响处低 40 dB 以上，所有模型的把握都会偏低。",
   ],
 
@@ -22,11 +22,11 @@ export const CLIP_WORDS = {
   seenAt: ["Ten seconds up to {time}", "截至 {time} 的十秒"],
   seenIn: ["From {from} to {to} of the recording", "录音的 {from} 至 {to}"],
   seenLowAbove: [
-    "224 × 224 pixels, as the network is given them: time from left to right, low notes at the top.",
+    "224 × 224 pixels, as the network gets them: time from left to right, low notes at the top.",
     "224 × 224 像素，与送入模型的完全相同：时间从左到右，低音在上方。",
   ],
   seenLowBelow: [
-    "224 × 224 pixels, as the network is given them: time from left to right, low notes at the bottom.",
+    "224 × 224 pixels, as the network gets them: time from left to right, low notes at the bottom.",
     "224 × 224 像素，与送入模型的完全相同：时间从左到右，低音在下方。",
   ],
   seenBy: ["Seen by {names}", "{names} 所见"],

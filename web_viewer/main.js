@@ -13,7 +13,7 @@ import { LevelMeter } from "./level.js";
 import { Models } from "./models.js";
 import { Modes } from "./modes.js";
 import { Now } from "./now.js";
-import { LivePictures, PictureDialog } from "./picturedialog.js";
+import { livePictures, PictureDialog } from "./picturedialog.js";
 import { Rolling } from "./rolling.js";
 import { Segments } from "./segments.js";
 import { Spectrogram } from "./spectrogram.js";
@@ -35,7 +35,7 @@ const entry = new Entry(() => connection.state === "locked" && connection.open()
 const pictures = new PictureDialog();
 const models = new Models((name) => {
   const station = switchboard.current;
-  pictures.open(store.hello.models, name, new LivePictures(station, () => store.station(station).hop));
+  pictures.open(store.hello.models, name, livePictures(station, () => store.station(station).hop));
 });
 const clips = new ClipRoom((...shown) => pictures.open(...shown));
 const grid = new StationGrid();

@@ -24,7 +24,8 @@ export class PictureDialog {
       this._held = !this._held;
       this.render(this._hello);
     });
-    for (const [id, step] of [["seen-before", -1], ["seen-after", 1]]) byId(id).addEventListener("click", () => this._step(step));
+    byId("seen-before").addEventListener("click", () => this._step(-1));
+    byId("seen-after").addEventListener("click", () => this._step(1));
     this._dialog.addEventListener("keydown", (event) => STEPS[event.key] && this._step(STEPS[event.key]));
     this._dialog.addEventListener("click", (event) => event.target === this._dialog && this._dialog.close());
     this._dialog.addEventListener("close", () => this._forget());
@@ -95,36 +96,19 @@ export class PictureDialog {
   }
 }
 
-/** What the networks see on the newest hop of a station; `hop()` gives that hop. */
-export class LivePictures {
-  constructor(station, hop) {
-    this.live = true;
-    this._station = station;
-    this._hop = hop;
-  }
-
-  stamp() {
-    return this._hop()?.seq;
-  }
-
-  when() {
-    const hop = this._hop();
-    return hop ? say("seenAt", { time: clock(Date.parse(hop.time), { seconds: true }) }) : "";
-  }
-
-  vote(model) {
-    return this._hop()?.models[model.name];
-  }
-
-  async picture(model) {
-    const path = `api/v1/stations/${encodeURIComponent(this._station)}/picture/${encodeURIComponent(model.name)}.png`;
-    let answer;
-    try {
-      answer = await fetch(path, { headers: authorization() });
-    } catch {
-      throw new Error(say("why_offline"));
-    }
-    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? `${answer.status}`);
-    return answer.blob();
-  }
+/** The source of what the networks see of a station, whose newest hop `hop()` gives. */
+export function livePictures(station, hop) {
+  return {
+    live: true,
+    stamp: () => hop()?.seq,
+    when: () => (hop() ? say("seenAt", { time: clock(Date.parse(hop().time), { seconds: true }) }) : ""),
+    vote: (model) => hop()?.models[model.name],
+    async picture(model) {
+      const path = `api/v1/stations/${encodeURIComponent(station)}/picture/${encodeURIComponent(model.name)}.png`;
+      const answer = await fetch(path, { headers: authorization() }).catch(() => null);
+      if (answer?.ok) return answer.blob();
+      const refusal = await answer?.json().catch(() => null);
+      throw new Error(refusal?.error ?? say("why_offline"));
+    },
+  };
 }

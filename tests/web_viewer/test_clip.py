@@ -173,7 +173,7 @@ def test_windows_are_chosen_by_buttons_and_on_the_waveform(stage: Stage, page: P
     page.locator("#clip-after").click()
     expect(page.locator("#clip-genre")).to_have_text("Rock")
     expect(page.locator("#clip-after")).to_be_disabled()
-    chosen = page.locator("#outline rect.chosen")
+    chosen = page.locator("#outline rect")
     assert [chosen.get_attribute(name) for name in ("x", "width")] == ["300", "300"]
     page.locator("#outline").click(position={"x": 30, "y": 20})
     expect(page.locator("#clip-genre")).to_have_text("Jazz")
