@@ -23,20 +23,16 @@ from typing import Any
 
 import numpy as np
 from fanout_viewers import watch
+from synthetic import about, hop, status
 
-from ccmusic_stream.labels import Label, Labels
-from ccmusic_stream.level import Level
-from ccmusicd.events import HopEvent, ModelVote, SegmentEvent, StatusEvent
-from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
+from ccmusicd.events import SegmentEvent
+from ccmusicd.hub import Hub
 from ccmusicd.publish.web import Web
 
 SETTLE_S = 5.0
 """Hops before anything is measured, and before the memory's slope is, once the last stopped viewer is gone."""
 
 STOP_AFTER_S = 10.0
-GENRES = 16
-MODELS = ("vgg19_bn_cqt", "resnet50_mel", "densenet121_cqt", "efficientnet_b0_mel", "mobilenet_v3_large_cqt")
-
 _spawned = multiprocessing.get_context("spawn")
 
 
@@ -168,7 +164,7 @@ def _serve(control: Connection, viewers: int, hops_a_second: float) -> None:
 
 
 async def _serving(control: Connection, viewers: int, hops_a_second: float) -> None:
-    hub = Hub(_about())
+    hub = Hub(about())
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "index.html").write_text("")
@@ -183,7 +179,7 @@ async def _serving(control: Connection, viewers: int, hops_a_second: float) -> N
         control.send(
             {
                 "hops": hops,
-                "message_bytes": len(json.dumps(_hop(1).to_wire())),
+                "message_bytes": len(json.dumps(hop(1).to_wire())),
                 "seconds": time.monotonic() - began,
                 "cpu_s": time.process_time() - cpu,
                 "cut": web.clients_cut,
@@ -198,70 +194,11 @@ async def _publish(hub: Hub, hops_a_second: float, end: "asyncio.Future[Any]") -
     while not end.done():
         seq += 1
         if seq % max(1, round(hops_a_second)) == 0:
-            hub.publish(_status(seq))
+            hub.publish(status(seq))
             hub.publish(SegmentEvent("live", "update", 0, time.time_ns() // 1000, "music", "genre0", trained=True))
-        hub.publish(_hop(seq))
+        hub.publish(hop(seq))
         await asyncio.wait({end}, timeout=max(0.0, began + seq / hops_a_second - time.monotonic()))
     return seq
-
-
-def _about() -> About:
-    labels = Labels([Label(f"genre{number}", f"Genre {number}", f"流派{number}") for number in range(GENRES)])
-    models = tuple(ModelInfo(name, name.rpartition("_")[0], name.rpartition("_")[2]) for name in MODELS)
-    return About(
-        "bench", "none", trained=True, labels=labels, models=models, stations=(StationInfo("live", "Live", "demo"),)
-    )
-
-
-def _hop(seq: int) -> HopEvent:
-    """A hop whose `end_sample` says when it was published: microseconds of the clock that all processes share."""
-    shares = {f"genre{number}": (number + 1) / 136 for number in range(GENRES)}
-    vote = ModelVote(tuple(list(shares.items())[:5]), 12.3)
-    return HopEvent(
-        station="live",
-        seq=seq,
-        end_sample=time.monotonic_ns() // 1000,
-        time_us=time.time_ns() // 1000,
-        state="music",
-        trained=True,
-        models=dict.fromkeys(MODELS, vote),
-        ensemble=shares,
-        rolling=shares,
-        genre="genre15",
-        probability=0.8,
-        since_us=time.time_ns() // 1000,
-        agreement=0.8,
-        divergence=0.1234,
-        contenders=(),
-        band="check",
-        level=Level(-18.0, -3.0),
-        hop_ms=123.4,
-        lag_s=0.2,
-        dropped=0,
-    )
-
-
-def _status(hops: int) -> StatusEvent:
-    return StatusEvent(
-        station="live",
-        state="music",
-        trained=True,
-        source="demo",
-        source_state="running",
-        source_restarts=0,
-        source_error=None,
-        source_format={"rate": 44_100},
-        title="A title",
-        gap_samples=0,
-        xruns=0,
-        dropped_hops=0,
-        hops=hops,
-        lag_s=0.1,
-        analyzer="running",
-        analyzer_restarts=0,
-        device="cpu",
-        hop_s=0.5,
-    )
 
 
 if __name__ == "__main__":
