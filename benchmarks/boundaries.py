@@ -29,11 +29,11 @@ from ccmusic_stream.engine import Engine
 from ccmusic_stream.geometry import SAMPLE_RATE
 from ccmusic_stream.models.bundle import Bundle
 from ccmusicd.events import HopEvent, SegmentEvent
+from ccmusicd.hearing import Hearing, engine_of
 from ccmusicd.weights.bundles import open_bundle
 from training.data.folders import find
 from training.data.recording import Recording
 from training.features import decode
-from training.hearing import Hearing, engine_of
 
 Sound = NDArray[np.float32]
 

@@ -23,9 +23,9 @@ from ccmusic_stream.models.bundle import Bundle
 from ccmusicd.capture.demo import Slot, programme, schedule
 from ccmusicd.capture.music.synth import Sound
 from ccmusicd.events import HopEvent, State
+from ccmusicd.hearing import Hearing, engine_of
 from ccmusicd.weights.bundles import models_to_use, open_bundle
 from training.command import run_and_exit
-from training.hearing import Hearing, engine_of
 from training.report import percent
 
 SETTLED_S = 12.0

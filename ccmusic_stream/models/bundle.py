@@ -1,6 +1,7 @@
 """A bundle: what its `bundle.toml` says of labels and models. Free of torch: the daemon's main process reads it."""
 
 import difflib
+import hashlib
 import math
 import re
 import tomllib
@@ -78,6 +79,15 @@ class ModelSpec:
     def stem(self) -> str:
         """Backbone and spectrogram, with which every name of the model begins: "vgg19_bn_cqt"."""
         return f"{self.backbone}_{self.spectrogram}"
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits: the same where the same weights see the same picture and answer it alike."""
+        said = (
+            self.sha256 or f"seed {self.seed}", self.backbone, self.head, self.spectrogram, self.profile, self.mean,
+            self.std, self.temperature,
+        )  # fmt: skip
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
     @property
     def picture(self) -> tuple[Spectrogram, str]:

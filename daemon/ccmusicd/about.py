@@ -19,7 +19,14 @@ def about_daemon(
         trained=bundle.trained,
         labels=bundle.labels,
         models=tuple(
-            ModelInfo(spec.name, spec.backbone, spec.spectrogram, weight=spec.weight, profile=spec.profile)
+            ModelInfo(
+                spec.name,
+                spec.backbone,
+                spec.spectrogram,
+                weight=spec.weight,
+                profile=spec.profile,
+                fingerprint=spec.fingerprint,
+            )
             for spec in specs
         ),
         stations=tuple(

@@ -1,38 +1,26 @@
 """What `timeline export` and `timeline report` do: from the record, through the formats, into a file or a pipe."""
 
-import errno
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from pathlib import Path
-from typing import Literal, TextIO, TypeVar
-
-from rich.console import Console
-from rich.progress import Progress
+from typing import Literal
 
 from ccmusicd.export.audacity import audacity_lines
 from ccmusicd.export.cuesheet import MAX_TRACKS, cue_lines
 from ccmusicd.export.day import StationDay, station_day
-from ccmusicd.export.errors import ExportError, OutputError
+from ccmusicd.export.errors import ExportError
 from ccmusicd.export.jsontext import json_lines, jsonl_lines
 from ccmusicd.export.pieces import Piece, cut
 from ccmusicd.export.report import report_lines
 from ccmusicd.export.spreadsheet import csv_lines
 from ccmusicd.export.times import day, day_range, iso, moment, zone_of
 from ccmusicd.publish.reader import RecordReader
-from ccmusicd.publish.schema import check_record
+from ccmusicd.textout import note, output_of, progress, write
 
 Format = Literal["csv", "json", "jsonl", "audacity", "cue"]
 
 OF_A_RECORDING: tuple[Format, ...] = ("audacity", "cue")
 """Formats whose times count from the start of a recording, and which are of one station."""
-
-_FLUSH_EVERY = 500
-_STEP = 100
-
-T = TypeVar("T")
 
 
 def export(
@@ -70,24 +58,19 @@ def export(
         )
     with RecordReader(url) as reader:
         stations = reader.stations()
-        _check_station(station, stations)
+        check_station(station, stations)
         if form in OF_A_RECORDING:
-            station = _only_station(station, stations, form)
+            station = only_station(station, stations, form)
         count = reader.count(station, from_us, to_us)
-        with _output(output, url) as file, _progress(count, file) as counted:
+        with output_of(output, url) as file, progress(count, file) as counted:
             pieces = counted(cut(reader.segments(station, from_us, to_us), from_us, to_us))
-            if form in OF_A_RECORDING:
-                first, pieces = _peek(pieces)
-                begin_us = first.row.start_us if first is not None else to_us
-                begin_us = next((us for us in (origin_us, from_us) if us is not None), begin_us)
-                lines = _of_a_recording(form, pieces, begin_us, until_us, str(station), audio, zone)
-            else:
-                lines = {"csv": csv_lines, "json": json_lines, "jsonl": jsonl_lines}[form](pieces, zone)
-            _write(lines, file)
+            begin_us = from_us if origin_us is None else origin_us
+            lines = formatted(form, pieces, zone, begin_us=begin_us, until_us=until_us, station=station, audio=audio)
+            write(lines, file)
     if count == 0:
-        _note("no segment of the record lies in that range")
+        note("no segment of the record lies in that range")
     if form == "cue" and count > MAX_TRACKS:
-        _note(
+        note(
             f"a CUE sheet holds {MAX_TRACKS} tracks: the last one stands for the rest, see its title; "
             "take shorter ranges, or --format audacity"
         )
@@ -111,32 +94,40 @@ def report(
         raise ExportError(f"{the_day} is still to come")
     with RecordReader(url) as reader:
         stations = reader.stations()
-        _check_station(station, stations)
+        check_station(station, stations)
 
         def read(one: str) -> StationDay:
             pieces = cut(reader.segments(one, *bounds_us), *bounds_us)
             titles = reader.titles(one, *bounds_us)
             return station_day(names.get(one, one), the_day, zone, bounds_us, pieces, titles, now_us)
 
-        with _output(output, url) as file:
+        with output_of(output, url) as file:
             wanted = [station] if station is not None else _heard(reader, stations, bounds_us)
-            with _progress(len(wanted), file) as counted:
+            with progress(len(wanted), file) as counted:
                 days = [read(one) for one in counted(iter(wanted))]
-            _write(report_lines(days, now_us), file)
+            write(report_lines(days, now_us), file)
 
 
-def _of_a_recording(
+def formatted(
     form: Format,
     pieces: Iterator[Piece],
-    begin_us: int,
-    until_us: int | None,
-    station: str,
-    audio: str | None,
     zone: tzinfo,
+    *,
+    begin_us: int | None,
+    until_us: int | None,
+    station: str | None,
+    audio: str | None = None,
 ) -> Iterator[str]:
+    """The lines of a format; one of a recording counts from `begin_us`, else from the first piece."""
+    if form not in OF_A_RECORDING:
+        return {"csv": csv_lines, "json": json_lines, "jsonl": jsonl_lines}[form](pieces, zone)
+    first, pieces = _peek(pieces)
+    if begin_us is None:
+        begin_us = first.row.start_us if first is not None else until_us or 0
     if form == "audacity":
         return audacity_lines(pieces, begin_us)
-    return cue_lines(pieces, begin_us, until_us, station=station, audio=audio or f"{station}.wav", zone=zone)
+    name = station or "none"
+    return cue_lines(pieces, begin_us, until_us, station=name, audio=audio or f"{name}.wav", zone=zone)
 
 
 def _heard(reader: RecordReader, stations: list[str], bounds_us: tuple[int, int]) -> list[str]:
@@ -144,13 +135,15 @@ def _heard(reader: RecordReader, stations: list[str], bounds_us: tuple[int, int]
     return [one for one in stations if reader.count(one, *bounds_us)] or stations
 
 
-def _check_station(station: str | None, stations: list[str]) -> None:
+def check_station(station: str | None, stations: list[str]) -> None:
+    """Raise `ExportError` where the station that was asked for is not recorded."""
     if station is not None and station not in stations:
         known = f"those recorded are {', '.join(stations)}" if stations else "none was recorded yet"
         raise ExportError(f"there is no station {station!r} in the timeline; {known}")
 
 
-def _only_station(station: str | None, stations: list[str], form: Format) -> str:
+def only_station(station: str | None, stations: list[str], form: Format) -> str:
+    """The station that a format of one recording is of. Raises `ExportError` where that is to be chosen."""
     if station is not None:
         return station
     if len(stations) > 1:
@@ -168,84 +161,3 @@ def _peek(pieces: Iterator[Piece]) -> tuple[Piece | None, Iterator[Piece]]:
             yield from pieces
 
     return first, again()
-
-
-def _write(lines: Iterable[str], file: TextIO) -> None:
-    for number, line in enumerate(lines):
-        file.write(line)
-        if number % _FLUSH_EVERY == 0:
-            file.flush()  # so that a reader that has gone, or a full disk, is noticed
-    file.flush()
-
-
-@contextmanager
-def _output(output: Path | None, url: str) -> Iterator[TextIO]:
-    """Standard output, or a file that is there as a whole or not at all. UTF-8, lines as they are given."""
-    try:
-        with _stdout() if output is None else _whole_file(output, url) as file:
-            yield file
-    except BrokenPipeError:
-        raise  # a reader that has seen enough is no fault
-    except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        why = os.strerror(error.errno) if error.errno else str(error)
-        name = "standard output" if output is None else output
-        raise OutputError(f"{name} cannot be written: {why}", os.EX_TEMPFAIL if full else os.EX_CANTCREAT) from None
-
-
-def _stdout() -> TextIO:
-    sys.stdout.flush()
-    return _opened(sys.stdout.fileno(), closefd=False)
-
-
-def _opened(where: int | Path, *, closefd: bool = True) -> TextIO:
-    # Titles may hold what UTF-8 cannot: half a pair of surrogates must not stop a day's export.
-    return open(where, "w", encoding="utf-8", errors="backslashreplace", newline="", closefd=closefd)
-
-
-@contextmanager
-def _whole_file(output: Path, url: str) -> Iterator[TextIO]:
-    record = check_record(url)
-    target = output.resolve()
-    if any(_is_same(target, record + end) for end in ("", "-wal", "-shm")):
-        raise OutputError(f"{output} is the timeline itself: choose another file", os.EX_USAGE)
-    if target.exists() and not target.is_file():  # a pipe or a device is written as it is
-        with _opened(target) as file:
-            yield file
-        return
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with _opened(part) as file:
-            yield file
-        part.replace(target)
-    finally:
-        with suppress(OSError):
-            part.unlink()
-
-
-def _is_same(file: Path, other: str) -> bool:
-    with suppress(OSError):
-        return file.samefile(other)
-    return False
-
-
-@contextmanager
-def _progress(total: int, file: TextIO) -> Iterator[Callable[[Iterator[T]], Iterator[T]]]:
-    """A bar on standard error while what it gives is read, where that is a terminal and the output is none."""
-    errors = Console(stderr=True)
-    with Progress(
-        console=errors, transient=True, disable=not errors.is_terminal or file.isatty(), redirect_stdout=False
-    ) as progress:
-        task = progress.add_task("timeline", total=total)
-
-        def counted(items: Iterator[T]) -> Iterator[T]:
-            for number, item in enumerate(items, start=1):
-                yield item
-                if number % _STEP == 0 or number == total:  # drawing costs more than a row
-                    progress.update(task, completed=number)
-
-        yield counted
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(f"note: {text}\n")

@@ -41,7 +41,10 @@ class StationInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """One of the ensemble's models; `error` says why it does not vote, None when it does. `weight` (> 0) is its own."""
+    """One of the ensemble's models; `error` says why it does not vote, None when it does. `weight` (> 0) is its own.
+
+    `fingerprint` is its `ModelSpec`'s; no message has it, nor the weight.
+    """
 
     name: str
     backbone: str
@@ -49,6 +52,7 @@ class ModelInfo:
     error: str | None = None
     weight: float = 1.0
     profile: str = "seed"
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
-"""The command line's `timeline export | report`."""
+"""The command line's `timeline export | report | rescore`."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from ccmusicd.rescoring import Networks
     from ccmusicd.settings import Settings
 
 # ruff: noqa: PLC0415 - what a command needs is imported where it runs
@@ -15,6 +17,10 @@ timeline = typer.Typer(help="Take the record of what was on air out.", no_args_i
 
 _TIME = "2026-05-01, 2026-05-01T14:30, now, today, yesterday, -90m, -24h, -7d; a day means its first moment."
 
+FormatChoice = Annotated[
+    Literal["csv", "json", "jsonl", "audacity", "cue"],
+    typer.Option("--format", help="Table, JSON array, JSON lines, Audacity's labels, or a CUE sheet."),
+]
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with your settings.")]
 State = Annotated[Path | None, typer.Option("--state", metavar="DIR", help="Where the timeline lies.")]
 Station = Annotated[
@@ -30,10 +36,7 @@ Output = Annotated[
 
 @timeline.command("export")
 def timeline_export(
-    form: Annotated[
-        Literal["csv", "json", "jsonl", "audacity", "cue"],
-        typer.Option("--format", help="Table, JSON array, JSON lines, Audacity's labels, or a CUE sheet."),
-    ] = "csv",
+    form: FormatChoice = "csv",
     station: Station = None,
     since: Annotated[str | None, typer.Option("--from", metavar="TIME", help=_TIME)] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="The same; now, if left out.")] = None,
@@ -90,10 +93,94 @@ def timeline_report(
     report(url, day_name=day, station=station, zone_name=zone, names=names, output=output, now_us=now_us)
 
 
-def _record(config_file: Path | None, state: Path | None) -> "tuple[str, Settings]":
-    """The record's address, found as the daemon finds it, and the settings."""
+@timeline.command("rescore")
+def timeline_rescore(
+    bundle: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bundle", metavar="DIR", help="Who judges: a bundle's folder or name; the configured one, if left out."
+        ),
+    ] = None,
+    models: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Presets or names of its models, with commas between.")
+    ] = None,
+    form: FormatChoice = "csv",
+    station: Station = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help=_TIME)] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="The same; now, if left out.")] = None,
+    recording: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Hear this recording instead of judging kept hops."),
+    ] = None,
+    origin: Annotated[str | None, typer.Option(metavar="TIME", help="When the recording began.")] = None,
+    zone: Zone = None,
+    output: Output = None,
+    config_file: ConfigFile = None,
+    state: State = None,
+) -> None:
+    """Judge the past anew, by another bundle or today's thresholds, and compare; the record stays as it is."""
+    if (recording is None) != (origin is None):
+        raise typer.BadParameter("--recording needs --origin, the time when it began, and the other way round")
+    if recording is not None and (since is not None or until is not None):
+        raise typer.BadParameter("--from and --to choose from the record; a recording is heard from end to end")
+    from ccmusicd.rescoring import rescore_hops, rescore_recording
+
+    chosen = {"bundle": bundle, "models": models.split(",") if models else None}
+    url, settings = _record(config_file, state, {key: value for key, value in chosen.items() if value})
+    networks, now_us = _networks(settings), time.time_ns() // 1000
+    if recording is None:
+        rescore_hops(
+            url,
+            form,
+            networks,
+            station=station,
+            since=since,
+            until=until,
+            zone_name=zone,
+            output=output,
+            now_us=now_us,
+        )
+    else:
+        rescore_recording(
+            url,
+            form,
+            networks,
+            recording=recording,
+            origin=str(origin),
+            station=station,
+            zone_name=zone,
+            output=output,
+            now_us=now_us,
+        )
+
+
+def _networks(settings: "Settings") -> "Networks":
+    """The networks and thresholds of the configuration."""
+    from ccmusicd.onair import DecisionOptions
+    from ccmusicd.rescoring import Networks
+    from ccmusicd.settings import bundle_names, model_words
+    from ccmusicd.station import StationOptions
+    from ccmusicd.weights.bundles import models_to_use, open_bundle
+
+    opened = open_bundle(bundle_names(settings))
+    options = StationOptions(
+        id="",
+        source="",
+        silence_dbfs=settings.silence.threshold_dbfs,
+        silence_after_s=settings.silence.after_s,
+        decision=DecisionOptions(**settings.decision.model_dump()),
+    )
+    return Networks(opened, models_to_use(opened, model_words(settings)), options)
+
+
+def _record(
+    config_file: Path | None, state: Path | None, analyzer: Mapping[str, Any] | None = None
+) -> "tuple[str, Settings]":
+    """The record's address, found as the daemon finds it, and the settings; `analyzer` overrides those of that name."""
     from ccmusicd import settings as configuration
 
-    overrides = {} if state is None else {"daemon": {"state_dir": str(state)}}
+    overrides: dict[str, Any] = {"analyzer": dict(analyzer or {})}
+    if state is not None:
+        overrides["daemon"] = {"state_dir": str(state)}
     settings = configuration.load(config_file, overrides)
     return settings.timeline.url or f"sqlite:///{configuration.state_directory(settings) / 'timeline.sqlite'}", settings

@@ -167,7 +167,7 @@ COMMAND_TIMEOUT_S = 120
 
 _PARENT_OF_COMMANDS = """
 import json, os, sys, time, traceback
-import ccmusicd.classify, ccmusicd.cli, ccmusicd.exporting, ccmusicd.settings
+import ccmusicd.classify, ccmusicd.cli, ccmusicd.exporting, ccmusicd.reheard, ccmusicd.rescoring, ccmusicd.settings
 
 
 def run(order):

@@ -14,6 +14,7 @@ import hashlib
 import json
 import lzma
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
@@ -48,22 +49,30 @@ _FILTERS: list[dict[str, Any]] = [
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the values of a block belong to: the slugs of the labels and the names of the models, in order."""
+    """What the values of a block belong to: the slugs of the labels and the names of the models, in order.
+
+    `networks` are the models' fingerprints (`ModelSpec.fingerprint`), or nothing where an older program wrote it.
+    """
 
     bundle: str
     labels: tuple[str, ...]
     models: tuple[str, ...]
+    networks: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """As it is stored."""
-        return json.dumps({"bundle": self.bundle, "labels": self.labels, "models": self.models}, ensure_ascii=False)
+        stored: dict[str, Any] = {"bundle": self.bundle, "labels": self.labels, "models": self.models}
+        if self.networks:
+            stored["networks"] = self.networks
+        return json.dumps(stored, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """As it was stored; `ValueError` when it was not."""
         try:
             stored = json.loads(text)
-            return cls(str(stored["bundle"]), tuple(stored["labels"]), tuple(stored["models"]))
+            labels, models = tuple(stored["labels"]), tuple(stored["models"])
+            return cls(str(stored["bundle"]), labels, models, tuple(stored.get("networks", ())))
         except (KeyError, TypeError) as error:
             raise ValueError("no layout") from error
 
@@ -125,9 +134,10 @@ class HopBlock:
         return replace(self, **cut)
 
 
-def layout_of(hop: HopEvent, bundle: str) -> Layout:
-    """What the values of `hop` belong to."""
-    return Layout(bundle, tuple(hop.rolling), tuple(sorted(hop.models)))
+def layout_of(hop: HopEvent, bundle: str, networks: Mapping[str, str]) -> Layout:
+    """What the values of `hop` belong to; `networks` are the models' fingerprints by name, where they are known."""
+    models = tuple(sorted(hop.models))
+    return Layout(bundle, tuple(hop.rolling), models, tuple(networks.get(name, "") for name in models if networks))
 
 
 def row_of_hop(hop: HopEvent, layout: Layout) -> NDArray[np.uint8]:
@@ -211,8 +221,9 @@ class HopCollector:
     Of time that comes a second time, after a step of the clock, it is the first that is kept, as in the segments.
     """
 
-    def __init__(self, bundle: str) -> None:
+    def __init__(self, bundle: str, networks: Mapping[str, str] | None = None) -> None:
         self._bundle = bundle
+        self._networks = networks or {}
         self._growing: dict[str, _Growing] = {}
         self._reached_us: dict[str, int] = {}
 
@@ -221,7 +232,7 @@ class HopCollector:
         if hop.time_us <= self._reached_us.get(hop.station, -1):
             return None
         self._reached_us[hop.station] = hop.time_us
-        layout = layout_of(hop, self._bundle)
+        layout = layout_of(hop, self._bundle, self._networks)
         growing, ended = self._growing.get(hop.station), None
         if growing is not None and not growing.takes(hop, layout):
             ended, growing = growing.packed(hop.station), None

@@ -115,11 +115,7 @@ class RecordReader:
         if hops.name not in self._tables:  # a record of version 1, which no daemon of today has opened
             return
         query = sa.select(hops, layouts.c.content).join(layouts, layouts.c.id == hops.c.layout)
-        query = query.where(hops.c.station == station).order_by(hops.c.start_us)
-        if from_us is not None:
-            query = query.where(hops.c.end_us >= from_us)
-        if to_us is not None:
-            query = query.where(hops.c.start_us < to_us)
+        query = query.where(*_hops_within(station, from_us, to_us)).order_by(hops.c.start_us)
         with self._told():
             for row in self._connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
                 layout = Layout.from_json(row.content)
@@ -128,6 +124,15 @@ class RecordReader:
                 if len(block):
                     yield block
         self._check_unchanged()
+
+    def layouts(self, station: str, from_us: int | None = None, to_us: int | None = None) -> list[Layout]:
+        """What the values of a station's hops within [from_us, to_us) belong to, each once."""
+        if hops.name not in self._tables:
+            return []
+        used = sa.select(hops.c.layout).where(*_hops_within(station, from_us, to_us)).distinct()
+        with self._told():
+            contents = self._connection.execute(sa.select(layouts.c.content).where(layouts.c.id.in_(used))).scalars()
+            return [Layout.from_json(content) for content in contents]
 
     def close(self) -> None:
         """Let go of the database."""
@@ -165,6 +170,16 @@ class RecordReader:
         except ValueError:
             # Titles that are not JSON, hops that cannot be unpacked: another program wrote here.
             raise RecordError(f"the timeline {shown} holds a row that ccmusicd did not write") from None
+
+
+def _hops_within(station: str, from_us: int | None, to_us: int | None) -> list[sa.ColumnElement[bool]]:
+    """The blocks of a station that touch [from_us, to_us)."""
+    within = [hops.c.station == station]
+    if from_us is not None:
+        within.append(hops.c.end_us >= from_us)
+    if to_us is not None:
+        within.append(hops.c.start_us < to_us)
+    return within
 
 
 def _sqlite_engine(file: str, *, unchanging: bool) -> sa.Engine:

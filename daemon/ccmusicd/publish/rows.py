@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ccmusic_stream.blend import Blend
+from ccmusicd.events import SegmentEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,26 @@ class SegmentRow:
     titles: tuple[str, ...]
     trained: bool
     open: bool
+
+
+def row_of_event(event: SegmentEvent, *, growing: bool = False) -> SegmentRow:
+    """A segment as it would be stored."""
+    return SegmentRow(
+        station=event.station,
+        start_us=event.start_us,
+        end_us=event.end_us,
+        kind=event.kind,
+        genre=event.genre,
+        note=event.note,
+        error_s=event.error_s,
+        blend=event.blend,
+        probability=event.probability,
+        probability_min=event.probability_min,
+        agreement=event.agreement,
+        divergence=event.divergence,
+        models=event.models,
+        level_dbfs=event.level_dbfs,
+        titles=event.titles,
+        trained=event.trained,
+        open=growing,
+    )

@@ -62,7 +62,7 @@ class Timeline:
         self._started_us: int | None = None
         self._segments: dict[str, SegmentEvent] = {}
         self._titles: deque[TitleEvent] = deque(maxlen=_MAX_WAITING_TITLES)
-        self._collector = HopCollector(hub.about.bundle)
+        self._collector = HopCollector(hub.about.bundle, {model.name: model.fingerprint for model in hub.about.models})
         self._blocks: deque[PackedHops] = deque()
         self._inbox = hub.subscribe(("segment", "title"), capacity=_INBOX_CAPACITY)
         # Of their own, so that hops push no segment out.

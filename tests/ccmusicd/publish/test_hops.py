@@ -137,6 +137,9 @@ def test_a_layout_is_stored_as_text() -> None:
     layout = Layout("starter", ("古典", "rock"), ("a_cqt",))
     assert Layout.from_json(layout.to_json()) == layout
     assert layout.digest != Layout("starter", ("rock", "古典"), ("a_cqt",)).digest
+    named = Layout("starter", ("古典", "rock"), ("a_cqt",), ("0123456789abcdef",))
+    assert Layout.from_json(named.to_json()) == named
+    assert named.digest != layout.digest
     for text in ("", "[]", "{}", '{"bundle": "b", "labels": 3, "models": []}'):
         with pytest.raises(ValueError, match=r".*"):
             Layout.from_json(text)

@@ -1,6 +1,7 @@
 """A station of the daemon on a virtual clock, answered by an engine of this process as fast as it computes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from rich.console import Console
@@ -19,9 +20,14 @@ from ccmusicd.station import Station, StationOptions
 
 
 class Hearing:
-    """The daemon's own station and decisions; `hub` has its events. Its time begins at 0."""
+    """The daemon's own station and decisions; `hub` has its events. Its time begins at `origin_us` (UTC microseconds).
 
-    def __init__(self, engine: Engine, bundle: Bundle, name: str) -> None:
+    Of `options`, that it reads at full speed goes without saying.
+    """
+
+    def __init__(
+        self, engine: Engine, bundle: Bundle, name: str, *, options: StationOptions | None = None, origin_us: int = 0
+    ) -> None:
         models = tuple(
             ModelInfo(spec.name, spec.backbone, spec.spectrogram, weight=spec.weight) for spec in bundle.models
         )
@@ -33,8 +39,8 @@ class Hearing:
         self._engine = engine
         # It is never run: no child is started, and the engine here answers instead.
         analyzer = Analyzer(bundle.folders, hop_columns=engine.hop_columns, on_ready=lambda _: None)
-        options = StationOptions(name, name, real_time=False)
-        self._station = Station(options, self.hub, analyzer, monotonic=lambda: 0.0, utc_us=lambda: 0)
+        options = replace(options or StationOptions(name, name), real_time=False)
+        self._station = Station(options, self.hub, analyzer, monotonic=lambda: 0.0, utc_us=lambda: origin_us)
 
     def begin(self) -> None:
         """Sound comes; subscribe before."""
@@ -46,6 +52,14 @@ class Hearing:
         while self._station.overdue_s() >= 0:
             self._answer()
             on_hop()
+
+    def gap(self, samples: int) -> None:
+        """So many samples were lost here."""
+        self._station.gap(samples)
+
+    def title(self, title: str) -> None:
+        """What plays from here on is named so."""
+        self._station.source_title(title)
 
     def close(self) -> None:
         """The station ends."""
@@ -64,10 +78,13 @@ class Hearing:
         self._station.answered(job, Answer(models, columns, busy_s=0.0))
 
 
-def engine_of(bundle: Bundle, errors: Console) -> Engine:
-    """The engine as the daemon's analyzer starts it on this machine; what is left out is told on `errors`."""
+def engine_of(bundle: Bundle, errors: Console, *, models: Sequence[str] | None = None) -> Engine:
+    """The engine as the daemon's analyzer starts it on this machine; what is left out is told on `errors`.
+
+    `models` are those that vote, by name; None means all.
+    """
     order = Order(
-        bundles=bundle.folders, labels=bundle.labels.slugs, device="auto", models=None, runtime="auto",
+        bundles=bundle.folders, labels=bundle.labels.slugs, device="auto", models=models, runtime="auto",
         cache=cache_folder(), stations=1, measured_hops=1,
     )  # fmt: skip
     engine, ready = start(order)
