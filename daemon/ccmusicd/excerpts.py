@@ -1,19 +1,17 @@
 """Excerpts of the record in a format that was asked for: what `/api/v1/timeline` gives out. Blocking."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import cast
 
-from ccmusicd.export.audacity import audacity_lines
-from ccmusicd.export.cuesheet import cue_lines
-from ccmusicd.export.day import StationDay, station_day
+from ccmusicd.days import RecordedDay
 from ccmusicd.export.errors import ExportError
-from ccmusicd.export.jsontext import json_lines, jsonl_lines
-from ccmusicd.export.pieces import Piece, cut
+from ccmusicd.export.formats import OF_A_RECORDING, Format, formatted
+from ccmusicd.export.pieces import cut
 from ccmusicd.export.report import report_lines
-from ccmusicd.export.spreadsheet import csv_lines
-from ccmusicd.export.times import day, day_range, iso, moment, zone_of
+from ccmusicd.export.times import iso, moment, zone_of
 from ccmusicd.publish.reader import RecordReader
 
 PARAMETERS = ("station", "from", "to", "tz", "format")
@@ -26,7 +24,6 @@ _TYPES = {
     "cue": ("application/x-cue; charset=utf-8", "cue"),
     "report": ("text/html; charset=utf-8", "html"),
 }
-_OF_A_RECORDING = ("audacity", "cue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +58,16 @@ def excerpt(url: str, asked: Mapping[str, str], *, names: Mapping[str, str], now
     if form not in _TYPES:
         raise ExportError(f"unknown format {form[:80]!r}; known are {', '.join(_TYPES)}")
     zone = zone_of(asked.get("tz"))
-    make = _report if form == "report" else _segments
     with RecordReader(url) as reader:
         station = _station(asked.get("station"), form, list(dict.fromkeys([*reader.stations(), *names])))
-        lines = make(_Question(form, station, asked, zone, names, now_us), reader)
+        question = _Question(station, asked, zone, names, now_us)
+        lines = _report(question, reader) if form == "report" else _segments(cast("Format", form), question, reader)
         media_type, suffix = _TYPES[form]
         yield Excerpt(media_type, f"{_plain(station or 'timeline')}.{suffix}", lines)
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    form: str
     station: str | None
     asked: Mapping[str, str]
     zone: tzinfo
@@ -85,66 +81,29 @@ class _Question:
 def _station(asked: str | None, form: str, known: list[str]) -> str | None:
     if asked is not None and asked not in known:
         raise ExportError(f"unknown station {asked[:80]!r}; known are {', '.join(known)}")
-    if asked is not None or form not in _OF_A_RECORDING:
+    if asked is not None or form not in OF_A_RECORDING:
         return asked
     if len(known) != 1:
         raise ExportError(f"{form} is of one recording: choose a station of {', '.join(known)}")
     return known[0]
 
 
-def _segments(question: _Question, reader: RecordReader) -> Iterator[str]:
+def _segments(form: Format, question: _Question, reader: RecordReader) -> Iterator[str]:
     since, until = question.moment("from"), question.moment("to")
     to_us = question.now_us if until is None else until
     if since is not None and since >= to_us:
         begin, end = iso(since, question.zone), iso(to_us, question.zone)
         raise ExportError(f"the range ends ({end}) before it begins ({begin}); a day means its first moment")
     pieces = cut(reader.segments(question.station, since, to_us), since, to_us)
-    if question.form in _OF_A_RECORDING:
-        return _of_a_recording(question, pieces, since, until)
-    plain: Mapping[str, Callable[[Iterator[Piece], tzinfo], Iterator[str]]] = {
-        "json": json_lines,
-        "jsonl": jsonl_lines,
-        "csv": csv_lines,
-    }
-    return plain[question.form](pieces, question.zone)
-
-
-def _of_a_recording(
-    question: _Question, pieces: Iterator[Piece], since: int | None, until: int | None
-) -> Iterator[str]:
-    """Times count from "from", else from the first segment."""
-    first = next(pieces, None)
-    origin = since if since is not None else first.row.start_us if first is not None else question.now_us
-
-    def again() -> Iterator[Piece]:
-        if first is not None:
-            yield first
-            yield from pieces
-
-    if question.form == "audacity":
-        return audacity_lines(again(), origin)
-    station = str(question.station)
-    return cue_lines(again(), origin, until, station=station, audio=f"{station}.wav", zone=question.zone)
+    return formatted(form, pieces, question.zone, begin_us=since, until_us=until, station=question.station)
 
 
 def _report(question: _Question, reader: RecordReader) -> Iterator[str]:
     if "to" in question.asked:
         raise ExportError('a report is of the day that "from" names; leave "to" out')
-    zone, now_us = question.zone, question.now_us
-    the_day = day(question.asked.get("from", "yesterday"), zone, now_us)
-    bounds_us = day_range(the_day, zone)
-    if bounds_us[0] > now_us:
-        raise ExportError(f"{the_day} is still to come")
-
-    def of(station: str) -> StationDay:
-        pieces = cut(reader.segments(station, *bounds_us), *bounds_us)
-        name = question.names.get(station, station)
-        return station_day(name, the_day, zone, bounds_us, pieces, reader.titles(station, *bounds_us), now_us)
-
-    recorded = reader.stations()
-    heard = [one for one in recorded if reader.count(one, *bounds_us)] or recorded
-    stations = heard if question.station is None else [question.station]
-    return report_lines([of(station) for station in stations], now_us)
+    the_day = RecordedDay.named(question.asked.get("from", "yesterday"), question.zone, question.names, question.now_us)
+    stations = the_day.stations(reader) if question.station is None else [question.station]
+    return report_lines([the_day.of(reader, station) for station in stations], question.now_us)
 
 
 def _plain(name: str) -> str:

@@ -11,9 +11,10 @@ from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.models.bundle import Bundle, ModelSpec
 from ccmusicd.comparison import Comparison
 from ccmusicd.export.errors import ExportError
+from ccmusicd.export.formats import OF_A_RECORDING, Format, formatted
 from ccmusicd.export.pieces import cut
 from ccmusicd.export.times import iso, moment, zone_of
-from ccmusicd.exporting import OF_A_RECORDING, Format, check_station, formatted, only_station
+from ccmusicd.exporting import check_station, only_station
 from ccmusicd.publish.errors import MissingRecordError
 from ccmusicd.publish.hops import HopBlock, Layout
 from ccmusicd.publish.reader import RecordReader

@@ -54,7 +54,8 @@ def timeline_export(
     state: State = None,
 ) -> None:
     """Write what was on air from when to when: genre, kind, how sure, titles."""
-    from ccmusicd.exporting import OF_A_RECORDING, export
+    from ccmusicd.export.formats import OF_A_RECORDING
+    from ccmusicd.exporting import export
 
     if origin is not None and form not in OF_A_RECORDING:
         raise typer.BadParameter("--origin is for --format audacity and cue", param_hint="--origin")
