@@ -25,6 +25,7 @@ from ccmusicd.excerpts import excerpt
 from ccmusicd.hub import Hub
 from ccmusicd.notify import Notifier
 from ccmusicd.onair import DecisionOptions
+from ccmusicd.past import past
 from ccmusicd.publish.access import Access
 from ccmusicd.publish.metrics import Metrics, Traffic
 from ccmusicd.publish.mqtt import Mqtt
@@ -207,6 +208,7 @@ class App:
             max_clients=settings.web.max_clients,
             pause=self._pause,
             timeline=self._excerpts(hub),
+            past=self._past(hub),
             draw=lambda order: _drawn(analyzer, order),
             analyst=clips if settings.clips.megabytes else None,
             most_clip_bytes=round(settings.clips.megabytes * 1e6),
@@ -239,6 +241,13 @@ class App:
     def _excerpts(self, hub: Hub) -> OpenExcerpt:
         names = {station.id: station.name for station in hub.about.stations}
         return lambda asked: excerpt(self._record_url, asked, names=names, now_us=time.time_ns() // 1000)
+
+    def _past(self, hub: Hub) -> OpenExcerpt:
+        names = [station.id for station in hub.about.stations]
+        waiting = self._timeline.unwritten if self._timeline else list
+        return lambda asked: past(
+            self._record_url, asked, names=names, now_us=time.time_ns() // 1000, unwritten=waiting()
+        )
 
     # --- running ---
 

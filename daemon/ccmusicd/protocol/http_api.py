@@ -73,6 +73,35 @@ class TimelinePiece(TypedDict):
     cut: Literal["", "start", "end", "start end"]
 
 
+class TimedTitle(TypedDict):
+    """What the source named, and when."""
+
+    time: Moment
+    title: str
+
+
+class Rolling(TypedDict):
+    """`GET /api/v1/rolling`: a station's past in steps of equal width, from the record and what is not yet in it.
+
+    Counted are the hops of music, speech and doubt on which a network voted; a step without any has null everywhere.
+    """
+
+    version: Literal[1]
+    station: str
+    start: Annotated[Moment, Field(description="of the first step: a whole multiple of its width since 1970")]
+    end: Annotated[Moment, Field(description="of the range; the last step may reach further")]
+    step_s: Annotated[float, Field(ge=1, description="width of a step: whole seconds")]
+    newest: Annotated[Moment | None, Field(description="of the newest hop in the range, counted or not")]
+    hops: Annotated[list[Count], Field(description="how many count, by step")]
+    labels: Annotated[list[str], Field(description="slugs, also those of bundles that were used then")]
+    ensemble: Annotated[dict[str, list[Probability | None]], Field(description="means by slug and step")]
+    models: Annotated[
+        dict[str, list[int | None]], Field(description="commonest first choice by model and step: its place in labels")
+    ]
+    divergence: Annotated[list[Probability | None], Field(description="means by step")]
+    titles: Annotated[list[TimedTitle], Field(max_length=500, description="the newest in the range, oldest first")]
+
+
 class Health(TypedDict):
     """`GET /healthz`: 200, or 503 while not everything is analysed."""
 
@@ -189,4 +218,5 @@ class FailedLine(TypedDict):
 
 
 _ClipLines = ClipLine | WindowLine | EndLine | FailedLine
-HttpAnswer = ClipAnswer | _ClipLines | Refusal | Stations | NowAnswer | list[TimelinePiece] | Health | Readiness
+_Past = list[TimelinePiece] | Rolling
+HttpAnswer = ClipAnswer | _ClipLines | Refusal | Stations | NowAnswer | _Past | Health | Readiness

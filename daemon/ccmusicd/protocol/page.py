@@ -52,6 +52,8 @@ _HTTP = """\
 | `GET /api/v1/now?station=ID` | [NowAnswer](#nowanswer) | 404: unknown station |
 | `GET /api/v1/timeline?station=&from=&to=&tz=&format=` | `json`: list of [TimelinePiece](#timelinepiece); \
 `jsonl`, `csv`, `audacity`, `cue`, `report` | 400: a parameter makes no sense; 503: later |
+| `GET /api/v1/rolling?station=&from=&to=&steps=` | [Rolling](#rolling): about so many steps, at most 1440, of at most \
+8 days | 400, 503 |
 | `GET /api/v1/stations/ID/picture/MODEL.png` | PNG, 224 × 224: what that model saw on the newest hop | 404: unknown; \
 503: none now |
 | `GET /api/v1/stations/ID/spectrogram/cqt.png`, `mel.png` | PNG: the newest 10 s with axes | 404, 503 |

@@ -177,7 +177,6 @@ def unpack(packed: PackedHops) -> HopBlock:
         ValueError: these are no such bytes, or of another layout.
     """
     layout = packed.layout
-    models, labels = len(layout.models), len(layout.labels)
     try:
         form, count, rows = _HEAD.unpack_from(packed.data)
         if (form, rows) != (_FORMAT, layout.rows):
@@ -190,7 +189,13 @@ def unpack(packed: PackedHops) -> HopBlock:
     changes = np.frombuffer(body, dtype=np.uint8).reshape(rows, count)
     series = np.cumsum(changes, axis=1, dtype=np.uint8)  # (rows, n)
     steps = np.ascontiguousarray(series[:_TIME_ROWS].T).view("<i4")[:, 0]  # (n,)
-    plain = series[_TIME_ROWS:]
+    times_us = packed.start_us + np.cumsum(steps, dtype=np.int64)
+    return _block(packed.station, layout, times_us, series[_TIME_ROWS:])
+
+
+def _block(station: str, layout: Layout, times_us: NDArray[np.int64], plain: NDArray[np.uint8]) -> HopBlock:
+    """The values of n hops; `plain` (the layout's rows - 4, n) as `row_of_hop` made them."""
+    models, labels, count = len(layout.models), len(layout.labels), len(times_us)
     place = _PLAIN_ROWS + models
     joint = plain[place : place + labels].T.astype(np.float32) / np.float32(ENSEMBLE_STEPS)  # (n, L)
     votes = plain[place + labels :].T.astype(np.float32).reshape(count, models, labels)  # (n, M, L)
@@ -201,9 +206,9 @@ def unpack(packed: PackedHops) -> HopBlock:
     levels = plain[1:3] * np.float32(LEVEL_STEP_DB) + np.float32(LEVEL_FLOOR_DBFS)
     shares = np.where(voted, plain[3:5] / np.float32(ENSEMBLE_STEPS), np.float32(np.nan))
     return HopBlock(
-        station=packed.station,
+        station=station,
         layout=layout,
-        time_us=packed.start_us + np.cumsum(steps, dtype=np.int64),
+        time_us=times_us,
         states=np.array(STATES)[plain[0] & ~np.uint8(_CLIPPED)],
         ensemble=joint,
         models=votes,
@@ -246,6 +251,13 @@ class HopCollector:
         """The blocks begun before `before_s`, or all, which are no longer kept here: a quiet source ends none."""
         due = [key for key, block in self._growing.items() if before_s is None or block.begun_s < before_s]
         return [self._growing.pop(key).packed(key) for key in due]
+
+    def growing(self) -> list[HopBlock]:
+        """The hops whose minute is not over, a block a station; they stay here."""
+        return [
+            _block(key, block.layout, np.array(block.times_us, dtype=np.int64), np.stack(block.rows).T)
+            for key, block in self._growing.items()
+        ]
 
 
 @dataclass(slots=True)

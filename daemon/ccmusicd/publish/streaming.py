@@ -48,13 +48,14 @@ class Excerpt(Protocol):
 
 
 OpenExcerpt = Callable[[Mapping[str, str]], AbstractContextManager[Excerpt]]
-"""Opens what the parameters of an address ask for, in the thread that reads and closes it.
+"""What the parameters of an address ask for: called on the event loop; entered, read and left in one thread.
 
-Raises `ExportError` when they make no sense, `RecordError` when the record cannot be read, the latter at any time."""
+Entering raises `ExportError` when they make no sense, `RecordError` when the record cannot be read, the latter also
+while lines are taken."""
 
 
 class Excerpts:
-    """The ASGI application of `/api/v1/timeline`.
+    """The ASGI application of `/api/v1/timeline`, and of `/api/v1/rolling`.
 
     At most `at_once` excerpts are read at a time; who comes then is answered 503. A client whose connection takes
     nothing for `send_timeout_s` is cut, as is an answer that takes longer than `longest_s`, and one during which the
@@ -79,7 +80,7 @@ class Excerpts:
         elif not self._places.acquire(blocking=False):
             await _later("others are reading the timeline; once more, please")(scope, receive, send)
         else:
-            reading = _Reading(self._open, asked, self._places.release)
+            reading = _Reading(self._open(asked), self._places.release)
             try:
                 await self._answer(reading, scope, receive, send)
             finally:
@@ -118,8 +119,8 @@ class Excerpts:
 class _Reading:
     """One excerpt and the thread in which it is opened, read and closed; `ended` is called in it at the very end."""
 
-    def __init__(self, open_excerpt: OpenExcerpt, asked: Mapping[str, str], ended: Callable[[], None]) -> None:
-        self._open, self._asked = open_excerpt, asked
+    def __init__(self, opening: AbstractContextManager[Excerpt], ended: Callable[[], None]) -> None:
+        self._opening = opening
         self._lines: Iterator[str] = iter(())
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="excerpt")
         self._stack = contextlib.ExitStack()
@@ -139,7 +140,7 @@ class _Reading:
         self._thread.shutdown(wait=False)
 
     def _begin(self) -> tuple[Excerpt, bytes]:
-        excerpt = self._stack.enter_context(self._open(self._asked))
+        excerpt = self._stack.enter_context(self._opening)
         self._lines = excerpt.lines
         return excerpt, self._take()
 

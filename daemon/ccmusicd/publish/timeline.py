@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ccmusicd.events import Event, HopEvent, SegmentEvent, TitleEvent
 from ccmusicd.hub import Hub
 from ccmusicd.publish.errors import RecordError
-from ccmusicd.publish.hops import HopCollector, PackedHops
+from ccmusicd.publish.hops import HopBlock, HopCollector, PackedHops
 from ccmusicd.publish.record import Record
 from ccmusicd.publish.retention import Retention
 from ccmusicd.publish.rows import SegmentRow
@@ -118,6 +118,11 @@ class Timeline:
     ) -> list[SegmentRow]:
         """The written segments that touch [from_us, to_us), by station and start; blocks."""
         return self._record.segments(station, from_us, to_us)
+
+    def unwritten(self) -> list[PackedHops | HopBlock]:
+        """The hops of all stations that are not in the record, oldest first; some may be by the time it is read."""
+        self._gather()
+        return [*self._blocks, *self._collector.growing()]
 
     def _unsubscribe(self) -> None:
         self._hub.unsubscribe(self._inbox)

@@ -52,8 +52,9 @@ class Web:
     `viewer` is the folder with `index.html`. `ready` decides `/readyz`; `ailment` says why the daemon analyses
     nothing, which makes `/healthz` 503, and `health` adds what is degraded. `metrics` is the text of `/metrics`.
     `pause` is called with (station, True) to pause and (station, False) to resume; without it clients may not.
-    `timeline` opens excerpts of the record for `/api/v1/timeline`, `draw` has pictures of what the networks saw drawn,
-    and `analyst` says what is in clips of at most `most_clip_bytes`; without them there are none.
+    `timeline` opens excerpts of the record for `/api/v1/timeline`, `past` a past in steps for `/api/v1/rolling`, `draw`
+    has pictures of what the networks saw drawn, and `analyst` says what is in clips of at most `most_clip_bytes`;
+    without them there are none.
     A client whose connection takes nothing for `send_timeout_s` is cut.
 
     `access` has the rules: with a token, all but the viewer's files, `/healthz` and `/readyz` asks for it, and a
@@ -76,6 +77,7 @@ class Web:
         ailment: Callable[[], str | None] = lambda: None,
         metrics: Callable[[], bytes] = bytes,
         timeline: OpenExcerpt | None = None,
+        past: OpenExcerpt | None = None,
         draw: Draw | None = None,
         analyst: Analyst | None = None,
         most_clip_bytes: int = 64_000_000,
@@ -102,6 +104,7 @@ class Web:
         self._ailment = ailment
         self._metrics = metrics
         self._timeline = timeline
+        self._past = past
         self._draw = draw
         self._analyst, self._most_clip_bytes = analyst, most_clip_bytes
         self._access = access or Access()
@@ -216,6 +219,9 @@ class Web:
         guarded = [Middleware(Guarded, access=self._access, limiter=self._limiter)]
         timeline = Excerpts(self._timeline, send_timeout_s=self._send_timeout_s) if self._timeline else None
         more = Seen(self._hub, self._draw).routes() if self._draw else []
+        if self._past:
+            past = Excerpts(self._past, send_timeout_s=self._send_timeout_s)
+            more.append(Route("/v1/rolling", past, methods=["GET"]))
         if self._analyst:
             clips = Upload(
                 self._analyst,

@@ -83,6 +83,8 @@ PATHS = {
     "/api/v1/now?station=input": "NowAnswer",
     "/api/v1/now?station=nowhere": "Refusal",
     "/api/v1/timeline?tz=Nowhere/Land": "Refusal",
+    "/api/v1/rolling?station=input": "Rolling",
+    "/api/v1/rolling?station=nowhere": "Refusal",
     "/api/v1/nothing": "Refusal",
     "/healthz": "Health",
     "/readyz": "Readiness",
@@ -104,10 +106,13 @@ async def test_what_a_daemon_says_is_as_published(
         for path, name in PATHS.items():
             check(name, (await client.get(path)).json())
         pieces = (await client.get("/api/v1/timeline")).json()
+        past = (await client.get("/api/v1/rolling?from=-60s&station=input")).json()
         for path in ("picture/mobilenet_v3_large_cqt.png", "spectrogram/mel.png"):
             answer = await client.get(f"/api/v1/stations/input/{path}")
             assert (answer.status_code, answer.content[:8]) == (200, b"\x89PNG\r\n\x1a\n")
     assert pieces
+    # The record has no hop yet, since it gets them by the minute.
+    assert past["newest"] >= next(message["time"] for message in ears.texts if message["type"] == "hop")
     for piece in pieces:
         check("TimelinePiece", piece)
     ears.pause("pause")
