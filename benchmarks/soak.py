@@ -14,6 +14,7 @@ import math
 from typing import Any
 
 from soak_real import soak_real
+from soak_stub import soak_stub
 
 
 def main() -> None:
@@ -26,15 +27,19 @@ def main() -> None:
     parser.add_argument("--hop", type=float, default=1.0, help="seconds of a real hop")
     parser.add_argument("--minutes", type=float, default=math.inf, help="end a part after so long, whatever it reached")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--trace", action="store_true", help="say which lines' memory grew, with invented votes")
     options = parser.parse_args()
     result: dict[str, Any] = {"benchmark": "soak"}
+    most_s = 60 * options.minutes
+    if options.hops:
+        result["invented"] = soak_stub(options.hops, most_s=most_s, seed=options.seed, trace=options.trace)
     if options.real:
         result["real"] = soak_real(
             options.real,
             bundle=options.bundle,
             models=options.models,
             hop_s=options.hop,
-            most_s=60 * options.minutes,
+            most_s=most_s,
             seed=options.seed,
         )
     print(json.dumps(result, indent=2))
