@@ -14,7 +14,10 @@ from ccmusicd.hub import Hub
 from ccmusicd.jobs import Answer, ModelAnswer
 from ccmusicd.station import Station, StationOptions
 
-HOP_COLUMNS = 43
+HOP_COLUMNS = 11
+"""A quarter of a second: as many hops in as little sound as may be."""
+
+STATUS_EVERY_HOPS = 4
 HOP = HOP_COLUMNS * HOP_LENGTH
 HOP_S = HOP / SAMPLE_RATE
 
@@ -31,7 +34,7 @@ class Programme:
         self._analyzer = Analyzer([Path("nowhere")], hop_columns=HOP_COLUMNS, on_ready=lambda _: None)
         self._classes = len(hub.about.labels)
         self._genre = 0
-        self._silent_hops = 0
+        self._silent_hops = self._hops = 0
         (info,) = hub.about.stations
         self.station = Station(
             StationOptions(info.id, info.source),
@@ -57,7 +60,9 @@ class Programme:
         if not self.station.paused:
             self.station.audio(sound)
         self.station.tick()
-        self.station.publish_status()
+        self._hops += 1
+        if self._hops % STATUS_EVERY_HOPS == 0:
+            self.station.publish_status()
         while self.station.overdue_s() >= 0:
             self._answer()
 
@@ -69,10 +74,10 @@ class Programme:
         station, random = self.station, self._random
         rates: dict[float, Callable[[], object]] = {
             1 / 100: self._another_genre,
-            1 / 240: lambda: station.source_title(f"Song {random.integers(1e9)} - Singer {random.integers(1e6)}"),
+            1 / 240: lambda: station.source_title(f"Song {random.integers(10**9)} - Singer {random.integers(10**6)}"),
             1 / 300: self._silence,
             1 / 500: lambda: station.gap(int(random.integers(1, 3 * SAMPLE_RATE))),
-            1 / 1_000: lambda: station.source_warning(f"trouble {random.integers(1e9)}", 1),
+            1 / 1_000: lambda: station.source_warning(f"trouble {random.integers(10**9)}", 1),
             1 / 2_000: self._absence,
             1 / 3_000: self._source_restarts,
             1 / 5_000: self._analyzer_restarts,
@@ -95,7 +100,7 @@ class Programme:
             self.station.tick()
 
     def _source_restarts(self) -> None:
-        self.station.source_state("backoff", f"broke off {self._random.integers(1e9)}", 1)
+        self.station.source_state("backoff", f"broke off {self._random.integers(10**9)}", 1)
         self._absence()
         self.station.source_state("connecting", None, 1)
         self.station.begin()

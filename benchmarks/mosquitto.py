@@ -7,6 +7,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 START_WITHIN_S = 20.0
 
@@ -29,7 +30,7 @@ class Mosquitto:
         """Its address as the daemon takes it."""
         return f"mqtt://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> "Mosquitto":
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + START_WITHIN_S
         while not _accepts(self.port):

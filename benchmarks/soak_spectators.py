@@ -45,7 +45,7 @@ async def _view(url: str, counts: Counter[str], watching: asyncio.Event) -> None
         await viewer.send(json.dumps({"type": "subscribe", "topics": TOPICS}))
         async for message in viewer:
             watching.set()
-            counts["columns" if isinstance(message, bytes) else message[9:14].partition('"')[0]] += 1
+            counts["columns" if isinstance(message, bytes) else message.split('"', 4)[3]] += 1
 
 
 async def _subscribe(port: int, counts: Counter[str], watching: asyncio.Event) -> None:
