@@ -14,11 +14,12 @@ from websockets.exceptions import WebSocketException
 
 TOPICS = ("hop", "segment", "status", "title", "notice", "level", "spectrogram")
 SCRAPE_EVERY_S = 1.0
+LAST_HOPS_WITHIN_S = 20.0
 PATHS = ("metrics", "healthz", "readyz", "api/v1/now", "api/v1/info")
 
 
 def watch(control: Connection, url: str, broker_port: int) -> None:
-    """Say "watching", count what comes until told to end, and tell the counts."""
+    """Say "watching", count what comes until as many hops came as it is told there were, and tell the counts."""
     control.send(asyncio.run(_watch(control, url, broker_port)))
 
 
@@ -30,7 +31,11 @@ async def _watch(control: Connection, url: str, broker_port: int) -> dict[str, i
     for event in watching:
         await event.wait()
     control.send("watching")
-    await asyncio.get_running_loop().run_in_executor(None, control.recv)
+    hops = await asyncio.get_running_loop().run_in_executor(None, control.recv)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_HOPS_WITHIN_S):
+            while counts["hop"] < hops:  # noqa: ASYNC110 - a count of what others receive
+                await asyncio.sleep(0.05)
     for task in tasks:
         task.cancel()
     for end in await asyncio.gather(*tasks, return_exceptions=True):
@@ -43,9 +48,12 @@ async def _view(url: str, counts: Counter[str], watching: asyncio.Event) -> None
     """A viewer that is there all the time and wants everything."""
     async with connect(_websocket(url), proxy=None, max_size=None) as viewer:
         await viewer.send(json.dumps({"type": "subscribe", "topics": TOPICS}))
+        await viewer.send("{}")  # none, which is answered: the one before it holds by then
         async for message in viewer:
-            watching.set()
-            counts["columns" if isinstance(message, bytes) else message.split('"', 4)[3]] += 1
+            kind = "columns" if isinstance(message, bytes) else message.split('"', 4)[3]
+            counts[kind] += 1
+            if kind == "error":
+                watching.set()
 
 
 async def _subscribe(port: int, counts: Counter[str], watching: asyncio.Event) -> None:

@@ -79,8 +79,7 @@ class _Soak:
             published, seconds = await self._publish(hub, programme, processes)
             programme.close()
             await _drained(hub)
-            await asyncio.sleep(1.0)  # what was published last is on its way
-            control.send("end")
+            control.send(programme.station.hops)
             seen = await loop.run_in_executor(None, control.recv)
             spectators.join(LAST_WORDS_S)
         return {
