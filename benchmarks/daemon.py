@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from processes import PAGE, family, role
 from websockets.asyncio.client import connect
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 async def main() -> None:
@@ -121,48 +121,24 @@ async def _ask(url: str, answers: list[float]) -> None:
             await asyncio.sleep(0.02)
 
 
-def _family(pid: int) -> dict[int, int]:
-    """Process → parent, for `pid` and all below it."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
-    family = {pid: 0}
-    while more := {child: parent for child, parent in parents.items() if parent in family and child not in family}:
-        family |= more
-    return family
-
-
 def _cpu_seconds(pid: int) -> dict[tuple[str, int], float]:
     """CPU time so far of the daemon and each process below it, by (role, process)."""
-    family = _family(pid)
     seconds = {}
-    for number, parent in family.items():
+    for number, parent in family(pid).items():
         try:
             command = Path(f"/proc/{number}/cmdline").read_text().split("\0")
             fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        seconds[_role(command, number == pid, parent == pid), number] = (int(fields[11]) + int(fields[12])) / _TICKS
+        seconds[role(command, is_main=number == pid, is_child=parent == pid), number] = (
+            int(fields[11]) + int(fields[12])
+        ) / _TICKS
     return seconds
-
-
-def _role(command: Sequence[str], is_main: bool, is_child: bool) -> str:
-    text = " ".join(command)
-    if is_main:
-        return "main"
-    if "forkserver" in text:
-        return "fork server" if is_child else "analyzer"
-    return "capture" if "capture.child" in text else "resource tracker" if "resource_tracker" in text else command[0]
 
 
 def _rss(pid: int) -> int:
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
     except OSError:
         return 0
 
