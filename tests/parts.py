@@ -172,6 +172,17 @@ class Pulse:
             )
         )
 
+    def unload(self) -> None:
+        """The device goes away, as one that is unplugged."""
+        self._control("unload-module", "module-null-sink")
+
+    def load(self) -> None:
+        """The device is there again."""
+        self._control("load-module", "module-null-sink", "sink_name=station", "rate=48000", "channels=2")
+
+    def _control(self, *order: str) -> None:
+        subprocess.run(["pactl", *order], env=os.environ | self.environment, check=True, stdout=subprocess.DEVNULL)
+
     def kill(self) -> None:
         """The server dies at once."""
         _end(self._server)
