@@ -1,23 +1,18 @@
-"""Real parts that tests start on this machine and stop again, by their process."""
+"""What tests share: real parts of this machine, small bundles, and the daemon as a process."""
 
-import base64
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import tempfile
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.parts import Broker, Icecast, Postgres, Pulse, WaitUntil
+from tests.running import Daemon, Subscriber
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers that share the cores wait for each other's threads, a hundred times too long: each test, and each process
@@ -27,7 +22,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 _REAL_MUSIC = os.environ.get("CCMUSIC_TEST_AUDIO", Path(__file__).resolve().parents[2] / "shared" / "audio")
 
 RealPart = Callable[[str], str]
-WaitUntil = Callable[..., None]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -93,20 +87,6 @@ def wait_until() -> WaitUntil:
     return wait
 
 
-def _accepts(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.5):
-        return True
-    return False
-
-
-def _kill(process: "subprocess.Popen[bytes] | None") -> None:
-    if process is not None and process.poll() is None:
-        process.send_signal(signal.SIGCONT)
-        process.kill()
-    if process is not None:
-        process.wait()
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     # Of module scope: while it lives, playwright's loop counts as running, and no asyncio test elsewhere could start.
@@ -120,159 +100,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=args)
         yield browser
         browser.close()
-
-
-class Icecast:
-    """An Icecast server on the loopback and the encoders that feed it."""
-
-    PASSWORD = "hackme"  # noqa: S105  # of a server that lives for one test
-
-    def __init__(self, program: str, ffmpeg: str, port: int, folder: Path, wait_until: WaitUntil) -> None:
-        self.port = port
-        self._ffmpeg = ffmpeg
-        self._wait_until = wait_until
-        self._feeders: list[subprocess.Popen[bytes]] = []
-        config = folder / "icecast.xml"
-        # Icecast refuses to run as root, and gives itself another user where it is told one.
-        owner = "<changeowner><user>nobody</user><group>nogroup</group></changeowner>" if os.getuid() == 0 else ""
-        config.write_text(
-            f"""<icecast>
-              <limits><clients>20</clients><sources>4</sources><burst-size>16384</burst-size>
-                <source-timeout>5</source-timeout></limits>
-              <authentication><source-password>{self.PASSWORD}</source-password><admin-user>admin</admin-user>
-                <admin-password>{self.PASSWORD}</admin-password></authentication>
-              <hostname>127.0.0.1</hostname>
-              <listen-socket><port>{port}</port><bind-address>127.0.0.1</bind-address></listen-socket>
-              <paths><basedir>{folder}</basedir><logdir>{folder}</logdir><webroot>/usr/share/icecast2/web</webroot>
-                <adminroot>/usr/share/icecast2/admin</adminroot></paths>
-              <logging><accesslog>-</accesslog><errorlog>-</errorlog><loglevel>1</loglevel></logging>
-              <security><chroot>0</chroot>{owner}</security>
-            </icecast>"""
-        )
-        self._server = subprocess.Popen(
-            [program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        wait_until(lambda: _accepts(port), what="Icecast's port")
-
-    def url(self, mount: str) -> str:
-        """The address that listeners use."""
-        return f"http://127.0.0.1:{self.port}/{mount}"
-
-    def feed(self, mount: str, *, frequency: int = 440) -> "subprocess.Popen[bytes]":
-        """Play an endless sine as MP3 to `mount`; returns once the mount can be listened to."""
-        source = f"sine=frequency={frequency}:sample_rate=44100"
-        feeder = subprocess.Popen(
-            [
-                *(self._ffmpeg, "-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", source, "-ac", "2"),
-                *("-c:a", "libmp3lame", "-b:a", "128k", "-f", "mp3", "-content_type", "audio/mpeg"),
-                f"icecast://source:{self.PASSWORD}@127.0.0.1:{self.port}/{mount}",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self._feeders.append(feeder)
-        self._wait_until(lambda: self.admin("listclients", mount=mount), what=f"the mount {mount}")
-        return feeder
-
-    def admin(self, command: str, **query: str) -> bool:
-        """Call Icecast's administration; whether it accepted."""
-        query = {key: value if key != "mount" else f"/{value}" for key, value in query.items()}
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/admin/{command}?{urllib.parse.urlencode(query)}"
-        )
-        pair = base64.b64encode(f"admin:{self.PASSWORD}".encode()).decode()
-        request.add_header("Authorization", f"Basic {pair}")
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def title(self, mount: str, title: str) -> None:
-        """Change the title of `mount`, as a studio's software does."""
-        assert self.admin("metadata", mount=mount, mode="updinfo", song=title, charset="UTF-8")
-
-    def stop(self) -> None:
-        for process in [*self._feeders, self._server]:
-            _kill(process)
-
-
-class Pulse:
-    """A PulseAudio server of its own with the null sink `station`; ALSA's default device is the sink's monitor."""
-
-    def __init__(self, program: str, ffmpeg: str, folder: Path, wait_until: WaitUntil) -> None:
-        self._program = program
-        self._ffmpeg = ffmpeg
-        self._folder = folder
-        self._wait_until = wait_until
-        self._socket = folder / "native"
-        self._server: subprocess.Popen[bytes] | None = None
-        self._feeders: list[subprocess.Popen[bytes]] = []
-        asound = folder / "asound.conf"
-        asound.write_text(
-            "</usr/share/alsa/alsa.conf>\n"
-            'pcm.studio { type pulse device "station.monitor" hint { show on description "Studio" } }\n'
-            'pcm.!default { type pulse device "station.monitor" }\n'
-            "ctl.!default { type pulse }\n"
-        )
-        self.environment = {
-            "PULSE_SERVER": f"unix:{self._socket}",
-            "PULSE_RUNTIME_PATH": str(folder),
-            "XDG_RUNTIME_DIR": str(folder),
-            "HOME": str(folder),
-            "ALSA_CONFIG_PATH": str(asound),
-        }
-
-    @property
-    def pid(self) -> int:
-        """Of the server."""
-        assert self._server is not None
-        return self._server.pid
-
-    def start(self) -> None:
-        self._socket.unlink(missing_ok=True)
-        self._server = subprocess.Popen(
-            [
-                *(self._program, "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--realtime=no"),
-                *("--high-priority=no", "--disable-shm=yes", "--log-target=stderr", "--log-level=error"),
-                *("-L", "module-null-sink sink_name=station rate=48000 channels=2"),
-                *("-L", f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}"),
-            ],
-            env=os.environ | self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self._wait_until(self._socket.exists, what="PulseAudio's socket")
-
-    def feed(self, frequency: int) -> None:
-        """Play an endless sine into the sink."""
-        source = f"sine=frequency={frequency}:sample_rate=48000"
-        self._feeders.append(
-            subprocess.Popen(
-                [
-                    *(self._ffmpeg, "-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", source),
-                    *("-f", "pulse", "-device", "station", "sine"),
-                ],
-                env=os.environ | self.environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-
-    def kill(self) -> None:
-        """The server dies at once."""
-        _kill(self._server)
-
-    def freeze(self) -> None:
-        """The server stops in its tracks, its connections open."""
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
-
-    def stop(self) -> None:
-        for process in [*self._feeders, self._server]:
-            _kill(process)
 
 
 @pytest.fixture
@@ -305,47 +132,6 @@ def pulse(real_part: RealPart, wait_until: WaitUntil, folder: Path, monkeypatch:
     server.stop()
 
 
-class Broker:
-    """A Mosquitto on a loopback port, to be stopped, frozen and killed."""
-
-    def __init__(self, program: str, folder: Path, port: int, wait_until: WaitUntil) -> None:
-        self.port = port
-        self.url = f"mqtt://127.0.0.1:{port}"
-        self._program = program
-        self._config = folder / "mosquitto.conf"
-        self._folder = folder
-        self._wait_until = wait_until
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self, *, password: tuple[str, str] | None = None, lines: tuple[str, ...] = ()) -> None:
-        """Start, and wait until it accepts."""
-        config = [f"listener {self.port} 127.0.0.1", *lines]
-        if os.geteuid() == 0:
-            config.insert(0, "user root")
-        if password is None:
-            config.append("allow_anonymous true")
-        else:
-            known = self._folder / "passwords"
-            tool = shutil.which("mosquitto_passwd") or "mosquitto_passwd"
-            subprocess.run([tool, "-b", "-c", str(known), *password], check=True, capture_output=True)
-            config += ["allow_anonymous false", f"password_file {known}"]
-        self._config.write_text("\n".join(config) + "\n")
-        with (self._folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen([self._program, "-c", str(self._config)], stdout=log, stderr=log)
-        self._wait_until(lambda: _accepts(self.port), what="Mosquitto's port")
-
-    def signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """kill -9, whatever state it is in."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-
 @pytest.fixture
 def broker(
     real_part: RealPart, free_port: Callable[[], int], wait_until: WaitUntil, tmp_path: Path
@@ -354,56 +140,6 @@ def broker(
     broker = Broker(real_part("mosquitto"), tmp_path, free_port(), wait_until)
     yield broker
     broker.kill()
-
-
-class Postgres:
-    """A PostgreSQL of the tests' own on a port of the loopback: as another user, where the tests are root's."""
-
-    PASSWORD = "hush-hush"  # noqa: S105 - of nothing that outlives the test
-
-    def __init__(self, programs: Path, folder: Path, port: int) -> None:
-        self.port = port
-        self._programs, self._data = programs, folder / "data"
-        self._as: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        if os.geteuid() == 0:  # which it refuses to run as
-            self._as |= {"user": "nobody", "group": "nogroup", "extra_groups": []}
-            shutil.chown(folder, "nobody", "nogroup")
-        password = folder / "password"
-        password.write_text(self.PASSWORD)
-        password.chmod(0o644)
-        line = f"initdb -N -U tests -A scram-sha-256 --pwfile={password} -E UTF8 --locale=C -D {self._data}".split()
-        subprocess.run([programs / line[0], *line[1:]], check=True, **self._as)
-        self._server: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        line = f"-D {self._data} -p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-        self._server = subprocess.Popen([self._programs / "postgres", *line.split()], **self._as)
-        deadline = time.monotonic() + 60
-        while True:
-            with suppress(psycopg.OperationalError):
-                self.ask("SELECT 1", "postgres")
-                return
-            assert time.monotonic() < deadline, "PostgreSQL does not answer"
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        """Throw every client out and stop it."""
-        if self._server is not None:
-            self._server.send_signal(signal.SIGINT)
-            self._server.wait(60)
-            self._server = None
-
-    def ask(self, statement: str, database: str) -> list[Any]:
-        """The rows of a statement, outside any transaction."""
-        address = self.url(database).replace("+psycopg", "")
-        with psycopg.connect(address, autocommit=True, connect_timeout=5) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    def url(self, database: str) -> str:
-        """Its address as the daemon is given it."""
-        return f"postgresql+psycopg://tests:{self.PASSWORD}@127.0.0.1:{self.port}/{database}"
 
 
 @pytest.fixture(scope="session")
@@ -429,3 +165,64 @@ def postgres_url(postgres_server: Postgres) -> str:
     name = f"test_{time.monotonic_ns()}"
     postgres_server.ask(f"CREATE DATABASE {name}", "postgres")
     return postgres_server.url(name)
+
+
+BUNDLE = """
+name = "light"
+labels = [
+    { slug = "jazz", en = "Jazz", zh = "爵士", music = true },
+    { slug = "rock", en = "Rock", zh = "摇滚", music = true },
+    { slug = "speech", en = "Speech", zh = "语音", music = false },
+]
+"""
+
+MODEL = """
+[[models]]
+name = "mobilenet_v3_large_{kind}"
+backbone = "mobilenet_v3_large"
+spectrogram = "{kind}"
+head = "gap"
+profile = "seed"
+seed = {seed}
+mean = [0.5, 0.5, 0.5]
+std = [0.5, 0.5, 0.5]
+temperature = {temperature}
+"""
+
+
+@pytest.fixture(scope="session")
+def light_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two small untrained models whose low temperature makes them sure of themselves: some genre is always on air."""
+    folder = tmp_path_factory.mktemp("light")
+    models = [MODEL.format(kind=kind, seed=seed, temperature=0.01) for kind, seed in (("cqt", 1), ("mel", 1))]
+    (folder / "bundle.toml").write_text(BUNDLE + "".join(models), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, light_bundle: Path) -> Iterator[Callable[..., Daemon]]:
+    """Start daemons with the light bundle, a free port and a state folder of their own; all are stopped at the end."""
+    started: list[Daemon] = []
+
+    def start(*arguments: str, **environment: str) -> Daemon:
+        common = ["--bundle", str(light_bundle), "--listen", "127.0.0.1:0", "--state", str(tmp_path / "state")]
+        started.append(Daemon([*common, *arguments], os.environ | environment))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
+
+
+@pytest.fixture
+def subscribe(real_part: Callable[[str], str]) -> Iterator[Callable[[int], Subscriber]]:
+    """`subscribe(port)`: `mosquitto_sub` on everything below "ccmusic"."""
+    running: list[Subscriber] = []
+
+    def start(port: int) -> Subscriber:
+        running.append(Subscriber(real_part("mosquitto_sub"), port))
+        return running[-1]
+
+    yield start
+    for subscriber in running:
+        subscriber.stop()

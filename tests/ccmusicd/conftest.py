@@ -1,54 +1,19 @@
-"""Small bundles, and the daemon as a process, for the tests of the rooms above capture and publish."""
+"""Sound, and commands as processes, for the tests of the daemon."""
 
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
-import threading
-import urllib.request
 import wave
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 RATE = 22_050
-
-BUNDLE = """
-name = "light"
-labels = [
-    { slug = "jazz", en = "Jazz", zh = "爵士", music = true },
-    { slug = "rock", en = "Rock", zh = "摇滚", music = true },
-    { slug = "speech", en = "Speech", zh = "语音", music = false },
-]
-"""
-
-MODEL = """
-[[models]]
-name = "mobilenet_v3_large_{kind}"
-backbone = "mobilenet_v3_large"
-spectrogram = "{kind}"
-head = "gap"
-profile = "seed"
-seed = {seed}
-mean = [0.5, 0.5, 0.5]
-std = [0.5, 0.5, 0.5]
-temperature = {temperature}
-"""
-
-
-@pytest.fixture(scope="session")
-def light_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two small untrained models whose low temperature makes them sure of themselves: some genre is always on air."""
-    folder = tmp_path_factory.mktemp("light")
-    models = [MODEL.format(kind=kind, seed=seed, temperature=0.01) for kind, seed in (("cqt", 1), ("mel", 1))]
-    (folder / "bundle.toml").write_text(BUNDLE + "".join(models), encoding="utf-8")
-    return folder
 
 
 def music(seconds: float, seed: int = 0) -> NDArray[np.float32]:
@@ -74,87 +39,6 @@ def write_wav(tmp_path: Path) -> Callable[[NDArray[np.float32]], Path]:
         return path
 
     return write
-
-
-class Daemon:
-    """A running `ccmusicd run` whose output is collected."""
-
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "ccmusicd", "run", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        self.out: list[str] = []
-        self.err: list[str] = []
-        self._readers = [
-            threading.Thread(target=lambda stream=stream, lines=lines: lines.extend(stream), daemon=True)
-            for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.err))
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    @property
-    def address(self) -> str:
-        """The viewer's address, "" before it is printed."""
-        return next((line.split()[1].rstrip("/") for line in list(self.out) if line.startswith("viewer:")), "")
-
-    def get(self, path: str) -> Any:
-        """The JSON at a path; None while it is not served."""
-        try:
-            with urllib.request.urlopen(self.address + path, timeout=5) as response:
-                return json.load(response)
-        except (OSError, ValueError):
-            return None
-
-    def ready(self) -> bool:
-        """Whether `/readyz` says so; fails when the daemon has ended."""
-        if self.process.poll() is not None:
-            self.stop()
-            pytest.fail("the daemon has ended:\n" + "".join(self.err))
-        answer = self.get("/readyz") if self.address else None
-        return bool(answer and answer["ready"])
-
-    def wait(self, timeout_s: float = 60.0) -> int:
-        """The exit status."""
-        try:
-            return self.process.wait(timeout_s)
-        finally:
-            self.stop()
-
-    def stop(self) -> None:
-        """End it if it still runs, and read the rest of its output."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        for reader in self._readers:
-            reader.join()
-        for stream in (self.process.stdout, self.process.stderr):
-            assert stream is not None
-            stream.close()
-
-    def terminate(self) -> int:
-        """SIGTERM; the exit status."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.wait(15.0)
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, light_bundle: Path) -> Iterator[Callable[..., Daemon]]:
-    """Start daemons with the light bundle, a free port and a state folder of their own; all are stopped at the end."""
-    started: list[Daemon] = []
-
-    def start(*arguments: str, **environment: str) -> Daemon:
-        common = ["--bundle", str(light_bundle), "--listen", "127.0.0.1:0", "--state", str(tmp_path / "state")]
-        started.append(Daemon([*common, *arguments], os.environ | environment))
-        return started[-1]
-
-    yield start
-    for running in started:
-        running.stop()
 
 
 @pytest.fixture

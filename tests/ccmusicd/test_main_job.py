@@ -8,96 +8,17 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from websockets.sync.client import connect
+
+from tests.running import Subscriber, WebSocketLog, children
 
 Wait = Callable[..., None]
-
-
-class WebSocketLog:
-    """Everything a WebSocket client was told, from its first message on."""
-
-    def __init__(self, address: str) -> None:
-        self.messages: list[dict[str, Any]] = []
-        self._address = address.replace("http", "ws") + "/ws"
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        with connect(self._address, proxy=None) as connection:
-            for message in connection:
-                self.messages.append(json.loads(message))
-
-    def hops(self, station: str) -> list[dict[str, Any]]:
-        return [m for m in list(self.messages) if m["type"] == "hop" and m["station"] == station]
-
-    def join(self) -> None:
-        """Wait for the end that the daemon makes."""
-        self._reader.join(10)
-
-
-class Subscriber:
-    """`mosquitto_sub` on everything, as a user would look."""
-
-    def __init__(self, program: str, port: int) -> None:
-        self.lines: list[tuple[str, str]] = []
-        self._process = subprocess.Popen(
-            [program, "-p", str(port), "-t", "ccmusic/#", "-F", "%t %p"], stdout=subprocess.PIPE, text=True
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            topic, _, payload = line.rstrip("\n").partition(" ")
-            self.lines.append((topic.removeprefix("ccmusic/desk/"), payload))
-
-    def last(self) -> dict[str, str]:
-        """The newest payload of each topic."""
-        return dict(list(self.lines))
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait()
-        self._reader.join()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-
-@pytest.fixture
-def subscribe(real_part: Callable[[str], str]) -> Iterator[Callable[[int], Subscriber]]:
-    running: list[Subscriber] = []
-
-    def start(port: int) -> Subscriber:
-        running.append(Subscriber(real_part("mosquitto_sub"), port))
-        return running[-1]
-
-    yield start
-    for subscriber in running:
-        subscriber.stop()
-
-
-def children(pid: int, mark: str) -> set[int]:
-    """Processes anywhere below `pid` whose command line holds `mark`."""
-    found: set[int] = set()
-    parents = {pid}
-    while parents:
-        below = set()
-        for parent in parents:
-            tasks = Path(f"/proc/{parent}/task/{parent}/children")
-            below |= {int(child) for child in tasks.read_text().split()} if tasks.exists() else set()
-        found |= {child for child in below if mark in Path(f"/proc/{child}/cmdline").read_text()}
-        parents = below
-    return found
 
 
 def test_what_is_heard_is_told_alike_everywhere_though_parts_are_killed(

@@ -349,6 +349,23 @@ async def test_an_hls_playlist_that_freezes_is_reopened(
         assert running.sink.formats[0]["live"] is True
 
 
+async def test_an_hls_discontinuity_is_followed(
+    web: str, tmp_path: Path, ffmpeg: Callable[..., Path], play: Callable[..., Any], frequency: Callable[..., float]
+) -> None:
+    ffmpeg(tmp_path / "1.ts", *_sine(440, 44_100, 2.0), "-ac", "2", "-c:a", "aac")
+    ffmpeg(tmp_path / "2.ts", *_sine(880, 48_000, 2.0), "-ac", "1", "-c:a", "aac")
+    head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n"
+    parts = "#EXTINF:2.0,\n1.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:2.0,\n2.ts\n#EXT-X-ENDLIST\n"
+    (tmp_path / "live.m3u8").write_text(head + parts)
+
+    ended, sink = await play(f"{web}/live.m3u8")
+
+    assert ended.reason == "eof"
+    assert sink.samples == pytest.approx(4 * SAMPLE_RATE, abs=4000)
+    assert frequency(sink.sound[:SAMPLE_RATE]) == pytest.approx(440, abs=2)
+    assert frequency(sink.sound[-SAMPLE_RATE:]) == pytest.approx(880, abs=2)
+
+
 async def test_an_hls_segment_that_is_missing_is_an_error(
     web: str, tmp_path: Path, ffmpeg: Callable[..., Path], started: Callable[..., Any]
 ) -> None:
