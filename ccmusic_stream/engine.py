@@ -62,6 +62,7 @@ class Engine:
         transforms = Transforms(centre=False).to(device)
         self._columns = StreamingColumns(transforms, device, names=names, columns=columns, stations=0)
         self._slots: dict[str, int] = {}
+        self._free: list[int] = []
         self._seen: dict[str, Mapping[PictureKey, torch.Tensor]] = {}
         self.hop_columns = MEASURED_HOP_COLUMNS
 
@@ -88,6 +89,14 @@ class Engine:
             Seen(vote, {name: torch.cat([part[name] for part in parts], dim=1).numpy() for name in SHOWN})
             for vote, parts in zip(votes, drawn, strict=True)
         ]
+
+    def forget(self, station: str) -> None:
+        """The station is gone: its place is free for another."""
+        self._seen.pop(station, None)
+        slot = self._slots.pop(station, None)
+        if slot is not None:
+            self._columns.reset(slot)
+            self._free.append(slot)
 
     def picture(self, station: str, model: str) -> NDArray[np.uint8]:
         """What a model saw on a station's newest hop, shape (224, 224) grey or (224, 224, 3).
@@ -121,16 +130,16 @@ class Engine:
             started = time.perf_counter()
             self.hop(heard)
             seconds.append(time.perf_counter() - started)
-        for one in heard:  # their slots are free for real stations
-            self._columns.reset(self._slots.pop(one.station))
-            del self._seen[one.station]
+        for one in reversed(heard):  # their slots are free for real stations, the first one first
+            self.forget(one.station)
         return statistics.median(seconds[WARM_UP_HOPS:])
 
     def _slot(self, heard: Heard) -> int:
         slot = self._slots.get(heard.station)
         if slot is None:
-            slot = self._slots[heard.station] = len(self._slots)
-            self._columns.grow(len(self._slots))
+            slot = self._free.pop() if self._free else len(self._slots)
+            self._slots[heard.station] = slot
+            self._columns.grow(slot + 1)
         elif heard.reset:
             self._columns.reset(slot)
         return slot

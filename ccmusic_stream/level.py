@@ -90,11 +90,15 @@ class SilenceDetector:
     LOUD_BLOCKS = 3
 
     def __init__(self, threshold_dbfs: float = -60.0, after_s: float = 3.0) -> None:
-        self._threshold = threshold_dbfs
-        self._quiet_needed = round(after_s * SAMPLE_RATE / BLOCK)
+        self.change(threshold_dbfs, after_s)
         self.silent = False
         self._run = 0
         self._run_start = 0
+
+    def change(self, threshold_dbfs: float, after_s: float) -> None:
+        """Judge by these from the next block on; what it is now stays until that says otherwise."""
+        self._threshold = threshold_dbfs
+        self._quiet_needed = round(after_s * SAMPLE_RATE / BLOCK)
 
     def restart(self) -> None:
         """The stream was interrupted: nothing is known."""

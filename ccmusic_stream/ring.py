@@ -67,6 +67,11 @@ class AudioRing:
             samples[first - start :] = self._samples[places]
         return samples
 
+    def read_what_is_there(self, start: int, stop: int) -> NDArray[np.float32]:
+        """The same, but samples that are no longer in the ring read as zeros."""
+        kept = min(max(start, self.start), stop)
+        return np.concatenate((np.zeros(kept - start, dtype=np.float32), self.read(kept, stop)))
+
     def _write(self, index: int, samples: NDArray[np.float32]) -> None:
         place = index % self.capacity
         head = min(len(samples), self.capacity - place)

@@ -13,7 +13,7 @@ class Rolling:
     """
 
     def __init__(self, time_constant_s: float) -> None:
-        self._time_constant_s = time_constant_s
+        self.time_constant_s = time_constant_s
         self.values: NDArray[np.float64] | None = None
 
     def reset(self) -> None:
@@ -25,7 +25,7 @@ class Rolling:
         if self.values is None:
             self.values = np.array(probabilities, dtype=np.float64)
         else:
-            weight = 1.0 - math.exp(-passed_s / self._time_constant_s)
+            weight = 1.0 - math.exp(-passed_s / self.time_constant_s)
             self.values = self.values + weight * (probabilities - self.values)
         return self.values
 
@@ -40,14 +40,18 @@ class StableGenre:
     """
 
     def __init__(self, *, enter: float, leave: float, margin: float, hold_s: float) -> None:
-        self._enter = enter
-        self._leave = leave
-        self._margin = margin
-        self._hold_s = hold_s
+        self.change(enter=enter, leave=leave, margin=margin, hold_s=hold_s)
         self.index: int | None = None
         self._challenger: int | None = None
         self._leads_s = 0.0
         self._weak_s = 0.0
+
+    def change(self, *, enter: float, leave: float, margin: float, hold_s: float) -> None:
+        """Judge by these from the next vote on."""
+        self._enter = enter
+        self._leave = leave
+        self._margin = margin
+        self._hold_s = hold_s
 
     def reset(self) -> None:
         """No genre; nothing is remembered."""

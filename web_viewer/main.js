@@ -54,6 +54,7 @@ function receive(message) {
     spectrogram.about(message.spectrogram, message.window_s, message.hop_s);
     switchboard.offer(message.stations);
   } else {
+    if (message.type === "snapshot") spectrogram.expectRestart(); // again when a station listens to another source
     store.apply(message);
     if (message.station === switchboard.current) receiveForRoom(message);
   }

@@ -1,20 +1,15 @@
 """What this daemon is, as its settings and its bundle say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from ccmusic_stream.models.bundle import Bundle, ModelSpec
-from ccmusicd.capture.spec import parse_spec
 from ccmusicd.hub import About, ModelInfo, StationInfo
-from ccmusicd.settings import Settings, StationSettings
-from ccmusicd.watching import checks_of
 
 
-def about_daemon(
-    settings: Settings, bundle: Bundle, specs: Sequence[ModelSpec], stations: Mapping[str, StationSettings]
-) -> About:
+def about_daemon(node: str, bundle: Bundle, specs: Sequence[ModelSpec], stations: Iterable[StationInfo]) -> About:
     """What every `hello` says, before the networks are loaded."""
     return About(
-        node=settings.daemon.node,
+        node=node,
         bundle=bundle.name,
         trained=bundle.trained,
         labels=bundle.labels,
@@ -29,11 +24,6 @@ def about_daemon(
             )
             for spec in specs
         ),
-        stations=tuple(
-            StationInfo(
-                key, station.name or key, parse_spec(station.input).redacted, checks=checks_of(station, settings)
-            )
-            for key, station in stations.items()
-        ),
+        stations=tuple(stations),
         ensemble_temperature=bundle.ensemble_temperature,
     )

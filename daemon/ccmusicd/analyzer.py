@@ -137,12 +137,23 @@ class Analyzer:
         self.answers = 0
         self._busy_s: deque[float] = deque(maxlen=REPICK_AFTER)
         self._feeds: list[Feed] = []
+        self._gone: list[str] = []  # stations of which the child is to forget what it knows
+        self._feeds_changed = False
         self._due = asyncio.Event()
         self.requests = Requests(self._due.set)
 
     def add(self, feed: Feed) -> None:
         """Serve this station too."""
         self._feeds.append(feed)
+        self._feeds_changed = True
+        self._due.set()
+
+    def remove(self, feed: Feed) -> None:
+        """Serve this station no longer; it is told nothing more, also not of a job that is under way."""
+        self._feeds.remove(feed)
+        self._gone.append(feed.id)
+        self._feeds_changed = True
+        self._due.set()
 
     def wake(self) -> None:
         """A hop may be complete."""
@@ -227,8 +238,13 @@ class Analyzer:
         self._enter("running")
         self.requests.open()
         self._on_ready(self)
+        self._gone.clear()  # a new child knows nothing yet
         while True:
-            if feeds := await self._due_feeds():
+            feeds = await self._due_feeds()
+            if self._feeds_changed:
+                self._tell_of_feeds(jobs)
+                continue
+            if feeds:
                 await self._hop(feeds, answers, jobs)
             request = self.requests.next(hop_is_due=any(feed.overdue_s() >= 0 for feed in self._feeds))
             if request is not None:  # one after each hop at most, and those that take long only when none is due
@@ -241,8 +257,19 @@ class Analyzer:
         reply, columns = await self._reply(answers)
         self.answers += 1
         for feed, job, answer in zip(feeds, taken, answers_of(reply, columns), strict=True):
-            feed.answered(job, answer)
+            if feed in self._feeds:  # and was not removed meanwhile
+                feed.answered(job, answer)
         if self._picks_hop and self._repick(reply["busy_s"] / len(taken)):
+            jobs.write(frames.encode({"op": "configure", "hop_columns": self.hop_columns}))
+            self._on_ready(self)
+
+    def _tell_of_feeds(self, jobs: asyncio.StreamWriter) -> None:
+        """Stations came or went: the child forgets, and the hop fits their number at once, before any hop is late."""
+        self._feeds_changed = False
+        for station in self._gone:
+            jobs.write(frames.encode({"op": "forget", "station": station}))
+        self._gone.clear()
+        if self._picks_hop and self._pick(self.hop_s):
             jobs.write(frames.encode({"op": "configure", "hop_columns": self.hop_columns}))
             self._on_ready(self)
 
@@ -276,12 +303,17 @@ class Analyzer:
     def _repick(self, busy_s: float) -> bool:
         """Whether the hop was changed: what hops took lately asks for a longer one, or allows a much shorter one."""
         self._busy_s.append(busy_s)
-        if len(self._busy_s) < REPICK_AFTER or self.hop_columns is None:
+        if len(self._busy_s) < REPICK_AFTER:
             return False
         hop_s = statistics.median(self._busy_s)
-        columns = pick_hop_columns(hop_s, len(self._feeds))
         self._busy_s.clear()
-        if self.hop_columns * SHORTER_WORTH <= columns <= self.hop_columns * LONGER_NEEDED:
+        return self._pick(hop_s)
+
+    def _pick(self, hop_s: float) -> bool:
+        """Whether a hop of a station that takes `hop_s` to compute asks for another length than that of now."""
+        columns = pick_hop_columns(hop_s, len(self._feeds))
+        now = self.hop_columns or columns
+        if now * SHORTER_WORTH <= columns <= now * LONGER_NEEDED:
             return False
         self.hop_s, self.hop_columns = hop_s, columns
         for feed in self._feeds:
@@ -298,7 +330,7 @@ class Analyzer:
             due = sorted((feed for feed in self._feeds if feed.overdue_s() >= 0), key=lambda feed: -feed.overdue_s())
             if due:
                 return due if self.device != "cpu" else due[:1]
-            if len(self.requests):
+            if len(self.requests) or self._feeds_changed:
                 return []
             await self._due.wait()
 

@@ -6,6 +6,7 @@ Reads job frames from its connection and answers each, one at a time; ends when 
 | from the parent | payload | answer |
 |---|---|---|
 | `configure {hop_columns}` | | |
+| `forget {station}` | | |
 | `hop {stations: [{station, reset, samples}]}` | float32 samples of whole hops, station after station | `votes` |
 
 `ready {device, models: {name: null or why not}, runtimes: {name: what runs it}, hop_s}` comes first; `hop_s` is the
@@ -72,6 +73,8 @@ def serve(engine: Engine, desk: Desk, connection: socket.socket) -> None:
         match head["op"]:
             case "configure":
                 engine.hop_columns = head["hop_columns"]
+            case "forget":
+                engine.forget(head["station"])
             case "hop":
                 started = time.perf_counter()
                 seen = engine.hop(heard(head["stations"], payload))

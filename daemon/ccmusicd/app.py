@@ -8,45 +8,35 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
+from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.geometry import HOP_LENGTH, SAMPLE_RATE
 from ccmusic_stream.models.bundle import Bundle
 from ccmusicd.about import about_daemon
 from ccmusicd.analyzer import Analyzer
-from ccmusicd.capture.options import CaptureOptions
-from ccmusicd.capture.process import Capture, Ended
-from ccmusicd.capture.spec import SourceSpec, parse_spec
+from ccmusicd.capture.process import Ended
 from ccmusicd.checks import check
 from ccmusicd.clips import Clips
+from ccmusicd.crew import Crew
 from ccmusicd.excerpts import excerpt
+from ccmusicd.fleet import Fleet
 from ccmusicd.hub import Hub
 from ccmusicd.notify import Notifier
-from ccmusicd.onair import DecisionOptions
 from ccmusicd.past import past
+from ccmusicd.plans import MqttPlan, access_rules, mqtt_plan, record_url, retention, station_plans, stations_of
 from ccmusicd.publish.access import Access
 from ccmusicd.publish.metrics import Metrics, Traffic
 from ccmusicd.publish.mqtt import Mqtt
-from ccmusicd.publish.retention import Retention
 from ccmusicd.publish.streaming import OpenExcerpt
 from ccmusicd.publish.timeline import Timeline
 from ccmusicd.publish.web import Web
+from ccmusicd.reload import Reload
 from ccmusicd.resources import cache_folder, resource
-from ccmusicd.settings import (
-    Settings,
-    StationSettings,
-    certificate,
-    host_and_port,
-    model_words,
-    mqtt_password,
-    state_directory,
-    web_token,
-)
-from ccmusicd.station import Station, StationOptions
+from ccmusicd.settings import Settings, certificate, host_and_port, model_words, state_directory
 from ccmusicd.vitals import Vitals
-from ccmusicd.watching import Watching
+from ccmusicd.watching import PartsMaker, Watching
 from ccmusicd.weights.bundles import models_to_use
 
 log = logging.getLogger(__name__)
@@ -54,40 +44,31 @@ log = logging.getLogger(__name__)
 TICK_S = 0.25
 STATUS_EVERY_TICKS = 4
 
-DRAIN_TIMEOUT_S = 180.0
-"""After the end of every input, how long its last hops may take."""
-
 
 class Outcome(enum.Enum):
-    """Why `App.run` returned: a signal to stop, a signal to begin anew, or no input is left."""
+    """Why `App.run` returned: a signal to stop, or no input is left."""
 
     STOPPED = enum.auto()
-    RELOAD = enum.auto()
     INPUT_ENDED = enum.auto()
 
 
 class App:
     """The daemon.
 
-    `real_time` False reads files at full speed on a virtual clock. `may_reload` is asked on SIGHUP whether the
-    configuration can be used; it logs why not.
+    `real_time` False reads files at full speed on a virtual clock. `load` gives the settings of the moment, or raises
+    `CcmusicError`; it is called in a thread on each SIGHUP.
     """
 
-    def __init__(self, settings: Settings, *, real_time: bool, may_reload: Callable[[], bool]) -> None:
+    def __init__(self, settings: Settings, *, real_time: bool, load: Callable[[], Settings]) -> None:
         self._settings = settings
         self._real_time = real_time
-        self._may_reload = may_reload
+        self._load = load
         self._notifier = Notifier()
-        self._stations: dict[str, Station] = {}
-        self._captures: dict[str, Capture] = {}
-        self._vitals = Vitals(self._stations)
-        self._timeline: Timeline | None = None
-        self._listening: dict[str, asyncio.Task[Ended]] = {}
-        self._pause_changed = asyncio.Event()
+        self._vitals = Vitals({})
         self._outcome: asyncio.Future[Outcome] | None = None
-        self._record_url = ""
+        self._hangup = asyncio.Event()
         self._ready = False
-        self.ended: dict[str, Ended] = {}
+        self.ended: Mapping[str, Ended] = {}
 
     async def run(self) -> Outcome:
         """Run until a signal or the end of every input.
@@ -100,45 +81,62 @@ class App:
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(self._signals())
             bundle = check(settings, real_time=self._real_time)
-            stations = settings.stations or {"demo": StationSettings(input="demo", name="Demo")}
+            plans = station_plans(settings, real_time=self._real_time)
             specs = models_to_use(bundle, model_words(settings))
-            hub = Hub(about_daemon(settings, bundle, specs, stations))
+            hub = Hub(about_daemon(settings.daemon.node, bundle, specs, (plan.info for plan in plans.values())))
             if not bundle.trained:
                 log.warning("bundle %s is not trained: its networks hold random weights and know no genre", bundle.name)
             log.info("loading the networks of bundle %s", bundle.name)
-            await self._record(stack, hub)
-            watching = Watching(settings, hub, stations, self._record_url)
+            timeline = await self._record(stack, hub)
+            maker = PartsMaker(bundle.labels)
+            parts = maker.make(settings, stations_of(settings))
+            watching = Watching(hub, parts, state_directory(settings), record_url(settings))
             await stack.enter_async_context(watching.running(self._running))
             analyzer = self._vitals.analyzer = self._make_analyzer(bundle, hub)
-            for key, station in stations.items():
-                self._add(key, station, hub, analyzer)
-            await self._publish(stack, hub, watching, analyzer)
-            stack.callback(self._close_stations)
+            fleet = Fleet(hub, analyzer, on_all_ended=lambda: self._inputs_ended(fleet))
+            self.ended, self._vitals.stations = fleet.ended, fleet.stations
+            fleet.begin(plans)
+            access = Access(**access_rules(settings))
+            web = await self._serve(stack, hub, analyzer, fleet, timeline, watching, access)
+            publishers = Crew()
+            switch_mqtt = self._mqtt_switch(publishers, hub, fleet)
+            await switch_mqtt(mqtt_plan(settings))
+            await stack.enter_async_context(self._running(publishers.working(), "publishers"))
+            stack.callback(fleet.close)
+            reload = Reload(
+                settings,
+                load=self._load,
+                real_time=self._real_time,
+                fleet=fleet,
+                maker=maker,
+                watching=watching,
+                timeline=timeline,
+                web=web,
+                access=access,
+                switch_mqtt=switch_mqtt,
+            )
             await stack.enter_async_context(self._running(analyzer.run(), "analyzer"))
-            await stack.enter_async_context(self._running(self._tick(), "tick"))
+            await stack.enter_async_context(self._running(self._tick(fleet), "tick"))
             await stack.enter_async_context(self._running(self._notifier.run_watchdog(self._vitals.alive), "watchdog"))
-            for key in stations:
-                await stack.enter_async_context(self._running(self._listen(key), f"listen {key}"))
+            await stack.enter_async_context(self._running(fleet.run(), "stations"))
+            await stack.enter_async_context(self._running(self._obey_hangups(reload), "reload"))
             outcome = await self._outcome
-            self._notifier.reloading() if outcome is Outcome.RELOAD else self._notifier.stopping()
+            self._notifier.stopping()
             log.info("stopping (%s)", outcome.name.lower())
         return outcome
 
     # --- building ---
 
-    async def _record(self, stack: contextlib.AsyncExitStack, hub: Hub) -> None:
-        url = self._settings.timeline.url
-        if not url:
-            folder = state_directory(self._settings)
+    async def _record(self, stack: contextlib.AsyncExitStack, hub: Hub) -> Timeline:
+        settings = self._settings
+        if not settings.timeline.url:
             with contextlib.suppress(OSError):  # the timeline says itself, and better, that it cannot write there
-                folder.mkdir(parents=True, exist_ok=True)
-            url = f"sqlite:///{folder / 'timeline.sqlite'}"
-        self._record_url = url
-        limits = Retention(**self._settings.timeline.model_dump(exclude={"url"}))
-        timeline = self._timeline = self._vitals.timeline = Timeline(hub, url, limits)
+                state_directory(settings).mkdir(parents=True, exist_ok=True)
+        timeline = self._vitals.timeline = Timeline(hub, record_url(settings), retention(settings))
         stack.push_async_callback(timeline.stop)
         await asyncio.to_thread(timeline.start, time.time_ns() // 1000)
         await stack.enter_async_context(self._running(timeline.run(), "timeline"))
+        return timeline
 
     def _make_analyzer(self, bundle: Bundle, hub: Hub) -> Analyzer:
         hop = self._settings.analyzer.hop
@@ -153,45 +151,23 @@ class App:
             on_ready=lambda analyzer: self._analyzer_ready(hub, analyzer),
         )
 
-    def _add(self, key: str, station: StationSettings, hub: Hub, analyzer: Analyzer) -> None:
-        settings = self._settings
-        spec = parse_spec(station.input)
-        self._stations[key] = Station(
-            StationOptions(
-                id=key,
-                source=spec.redacted,
-                real_time=self._real_time,
-                patient=spec.kind == "media" and not spec.is_url,
-                silence_dbfs=settings.silence.threshold_dbfs,
-                silence_after_s=settings.silence.after_s,
-                decision=DecisionOptions(**settings.decision.model_dump()),
-            ),
-            hub,
-            analyzer,
-        )
-        options = CaptureOptions(
-            speed="real" if self._real_time else "max",
-            raw_rate=station.raw_rate,
-            raw_channels=station.raw_channels,
-            raw_format=station.raw_format,
-            open_timeout_s=settings.capture.open_timeout_s,
-            read_timeout_s=settings.capture.read_timeout_s,
-            backoff_max_s=settings.capture.longest_backoff_s,
-            stall_s=_stall_s(station, spec, settings.capture.read_timeout_s),
-            at_end=station.at_end,
-        )
-        self._captures[key] = Capture(spec, options, self._stations[key])
-
-    async def _publish(
-        self, stack: contextlib.AsyncExitStack, hub: Hub, watching: Watching, analyzer: Analyzer
-    ) -> None:
+    async def _serve(
+        self,
+        stack: contextlib.AsyncExitStack,
+        hub: Hub,
+        analyzer: Analyzer,
+        fleet: Fleet,
+        timeline: Timeline,
+        watching: Watching,
+        access: Access,
+    ) -> Web:
         settings = self._settings
         host, port = host_and_port(settings.daemon.listen)
         metrics = Metrics(
             hub,
             traffic=lambda: _traffic(web),
             health=self._vitals.parts,
-            lost=lambda: _lost(self._timeline),
+            lost=lambda: {"segments": timeline.dropped, "blocks": timeline.dropped_blocks},
             more=(watching.metrics,),
         )
         await stack.enter_async_context(self._running(metrics.run(), "metrics"))
@@ -206,48 +182,45 @@ class App:
             ailment=self._vitals.ailment,
             metrics=metrics.text,
             max_clients=settings.web.max_clients,
-            pause=self._pause,
-            timeline=self._excerpts(hub),
-            past=self._past(hub),
+            pause=fleet.pause,
+            timeline=_excerpts(hub, record_url(settings)),
+            past=self._past(hub, record_url(settings)),
             draw=lambda order: _drawn(analyzer, order),
             analyst=clips if settings.clips.megabytes else None,
             most_clip_bytes=round(settings.clips.megabytes * 1e6),
-            access=Access(
-                token=web_token(settings),
-                token_for_all=settings.web.token_for_all,
-                allowed_hosts=settings.web.allowed_hosts,
-                allowed_origins=settings.web.allowed_origins,
-            ),
+            access=access,
             root_path=settings.web.root_path,
             certificate=certificate(settings),
         )
         await web.start()
         stack.push_async_callback(web.stop)
         print(f"viewer: {web.url}", flush=True)  # noqa: T201 - what a newcomer looks for
-        if settings.mqtt.url:
-            mqtt = self._vitals.mqtt = Mqtt(
-                hub,
-                url=settings.mqtt.url,
-                node=settings.daemon.node,
-                root=settings.mqtt.root,
-                password=mqtt_password(settings),
-                ca_file=Path(settings.mqtt.ca_file) if settings.mqtt.ca_file else None,
-                keepalive_s=settings.mqtt.keepalive_s,
-                on_enabled=lambda station, enabled: self._pause(station, not enabled),
-                discovery_prefix=settings.mqtt.discovery_prefix if settings.mqtt.discovery else None,
-            )
-            await stack.enter_async_context(self._running(mqtt.run(), "mqtt"))
+        return web
 
-    def _excerpts(self, hub: Hub) -> OpenExcerpt:
-        names = {station.id: station.name for station in hub.about.stations}
-        return lambda asked: excerpt(self._record_url, asked, names=names, now_us=time.time_ns() // 1000)
+    def _mqtt_switch(
+        self, publishers: Crew, hub: Hub, fleet: Fleet
+    ) -> Callable[[MqttPlan | None], Coroutine[Any, Any, None]]:
+        """What ends the MQTT publisher that runs and starts another one."""
 
-    def _past(self, hub: Hub) -> OpenExcerpt:
-        names = [station.id for station in hub.about.stations]
+        async def switch(plan: MqttPlan | None) -> None:
+            await publishers.stop("mqtt")
+            self._vitals.mqtt = None
+            if plan is not None:
+                mqtt = self._vitals.mqtt = Mqtt(
+                    hub, **asdict(plan), on_enabled=lambda station, enabled: fleet.pause(station, not enabled)
+                )
+                publishers.start("mqtt", mqtt.run())
+
+        return switch
+
+    def _past(self, hub: Hub, url: str) -> OpenExcerpt:
         waiting = self._timeline.unwritten if self._timeline else list
-        return lambda asked: past(
-            self._record_url, asked, names=names, now_us=time.time_ns() // 1000, unwritten=waiting()
-        )
+
+        def open_(asked: Any) -> Any:
+            names = [station.id for station in hub.about.stations]
+            return past(url, asked, names=names, now_us=time.time_ns() // 1000, unwritten=waiting())
+
+        return open_
 
     # --- running ---
 
@@ -272,52 +245,33 @@ class App:
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(outcome)
 
-    async def _listen(self, key: str) -> None:
-        """Capture one station, except while it is paused, until its source has ended for good."""
-        station = self._stations[key]
-        while key not in self.ended:
-            while station.paused:
-                self._pause_changed.clear()
-                await self._pause_changed.wait()
-            capturing = asyncio.create_task(self._captures[key].run(), name=f"capture {key}")
-            self._listening[key] = capturing
+    def _inputs_ended(self, fleet: Fleet) -> None:
+        draining = asyncio.ensure_future(fleet.drained())
+        draining.add_done_callback(lambda _: self._finish(Outcome.INPUT_ENDED))
+
+    async def _obey_hangups(self, reload: Reload) -> None:
+        """Apply the configuration of the moment on each SIGHUP; one that comes meanwhile is obeyed afterwards."""
+        while True:
+            await self._hangup.wait()
+            self._hangup.clear()
+            was_ready = self._ready  # a start is no reload: READY=1 would tell the supervisor that it is over
+            if was_ready:
+                self._notifier.reloading()
             try:
-                await asyncio.wait({capturing})  # ended, or cancelled by a pause
+                await reload.now()
+            except CcmusicError as error:
+                reason = "; ".join(str(error).splitlines())
+                log.error("the new configuration is refused, the old kept: %s", reason)  # noqa: TRY400 - their words
             finally:
-                capturing.cancel()
-                await asyncio.gather(capturing, return_exceptions=True)
-            if not capturing.cancelled():
-                self.ended[key] = capturing.result()
-        ended = self.ended[key]
-        log.log(logging.INFO if ended.message is None else logging.ERROR, "%s: %s", key, ended.message or "input ended")
-        if ended.message is None and station.hops == 0:
-            log.warning("%s: the input ended before the networks had heard a hop of it", key)
-        if len(self.ended) == len(self._stations):
-            await self._drain()
-            self._finish(Outcome.INPUT_ENDED)
+                if was_ready:
+                    self._notifier.ready()
 
-    async def _drain(self) -> None:
-        """Wait for the votes on the last whole hops."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                await asyncio.gather(*(station.drained() for station in self._stations.values()))
-
-    def _pause(self, station: str, paused: bool) -> None:
-        self._stations[station].pause(paused=paused)
-        capturing = self._listening.get(station)
-        if paused and capturing is not None:
-            capturing.cancel()
-        self._pause_changed.set()
-
-    async def _tick(self) -> None:
+    async def _tick(self, fleet: Fleet) -> None:
         ticks = 0
         while True:
-            for station in self._stations.values():
-                station.tick()
-                if ticks % STATUS_EVERY_TICKS == 0:
-                    station.publish_status()
+            fleet.tick(status=ticks % STATUS_EVERY_TICKS == 0)
             if ticks % (STATUS_EVERY_TICKS * 10) == 0 and self._ready:
-                self._notifier.status(self._status_line())
+                self._tell_status()
             ticks += 1
             self._vitals.tick()
             await asyncio.sleep(TICK_S)
@@ -334,14 +288,10 @@ class App:
         log.info("analyzer on %s: a hop takes %.2f s, there is one every %.2f s", device, analyzer.hop_s, hop_s)
         self._ready = True
         self._notifier.ready()
-        self._notifier.status(self._status_line())
+        self._tell_status()
 
-    def _status_line(self) -> str:
-        return "; ".join(f"{key}: {station.summary()}" for key, station in self._stations.items())
-
-    def _close_stations(self) -> None:
-        for station in self._stations.values():
-            station.close()
+    def _tell_status(self) -> None:
+        self._notifier.status("; ".join(f"{key}: {each.summary()}" for key, each in self._vitals.stations.items()))
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -349,7 +299,7 @@ class App:
         handlers: Mapping[signal.Signals, Callable[[], None]] = {
             signal.SIGTERM: lambda: self._finish(Outcome.STOPPED),
             signal.SIGINT: lambda: self._finish(Outcome.STOPPED),
-            signal.SIGHUP: lambda: self._finish(Outcome.RELOAD) if self._may_reload() else None,
+            signal.SIGHUP: self._hangup.set,
         }
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
@@ -367,17 +317,16 @@ def exit_code(outcome: Outcome, ended: Mapping[str, Ended]) -> int:
     return max((end.exit_code for end in ended.values()), default=os.EX_OK)
 
 
-def _stall_s(station: StationSettings, spec: SourceSpec, read_timeout_s: float) -> float | None:
-    """A stream's child tells its own read timeout, and better, before the watchdog kills it."""
-    return read_timeout_s + 2.0 if station.stall_s is None and spec.is_url else station.stall_s
+def _excerpts(hub: Hub, url: str) -> OpenExcerpt:
+    def open_(asked: Any) -> Any:
+        names = {station.id: station.name for station in hub.about.stations}
+        return excerpt(url, asked, names=names, now_us=time.time_ns() // 1000)
+
+    return open_
 
 
 async def _drawn(analyzer: Analyzer, order: Mapping[str, Any]) -> bytes:
     return (await analyzer.requests.ask(order))[1]
-
-
-def _lost(timeline: Timeline | None) -> Mapping[str, int]:
-    return {} if timeline is None else {"segments": timeline.dropped, "blocks": timeline.dropped_blocks}
 
 
 def _traffic(web: Web) -> Traffic:

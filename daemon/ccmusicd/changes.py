@@ -68,10 +68,14 @@ class ChangeFinder:
         clock: Callable[[int], int] | None = None,
         stands_out: float = 0.35,
     ) -> None:
-        self._none = float(np.log(stands_out))
+        self.change(stands_out)
         self._columns = columns
         self._clock = clock
         self._votes: deque[tuple[int, NDArray[np.float64]]] = deque()
+
+    def change(self, stands_out: float) -> None:
+        """From another probability on a genre is one."""
+        self._none = float(np.log(stands_out))
 
     def reset(self) -> None:
         """What was heard has nothing to do with what comes."""

@@ -341,25 +341,13 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _run(load: "Callable[[], Settings]", *, real_time: bool) -> int:
-    """Run the daemon, anew with the configuration of that moment after each SIGHUP."""
-    from ccmusicd.app import App, Outcome, exit_code
-    from ccmusicd.checks import check
+    """Run the daemon, which reads the configuration again on each SIGHUP."""
+    from ccmusicd.app import App, exit_code
 
-    def may_reload() -> bool:
-        try:
-            check(load(), real_time=real_time)
-        except CcmusicError as error:
-            logging.getLogger(__name__).log(logging.ERROR, "the new configuration is refused, the old kept: %s", error)
-            return False
-        return True
-
-    while True:
-        settings = load()
-        _log_to_stderr(settings.daemon.log_level)
-        daemon = App(settings, real_time=real_time, may_reload=may_reload)
-        outcome = asyncio.run(daemon.run())
-        if outcome is not Outcome.RELOAD:
-            return exit_code(outcome, daemon.ended)
+    settings = load()
+    _log_to_stderr(settings.daemon.log_level)
+    daemon = App(settings, real_time=real_time, load=load)
+    return exit_code(asyncio.run(daemon.run()), daemon.ended)
 
 
 def _log_to_stderr(level: str) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 from ccmusic_stream.blend import Blend
+from ccmusic_stream.geometry import Spectrogram
 from ccmusic_stream.level import Level as Level  # noqa: PLC0414 - others import it from here
 from ccmusic_stream.segments import SegmentKind
 
@@ -320,7 +321,7 @@ class ColumnsEvent:
 
     topic: ClassVar[str] = "spectrogram"
     station: str
-    kind: str
+    kind: Spectrogram
     bins: int
     first_column: int
     data: bytes = field(repr=False)
@@ -341,9 +342,18 @@ class ColumnsEvent:
         return head + self.data
 
 
-Event = HopEvent | SegmentEvent | StatusEvent | TitleEvent | LevelEvent | ColumnsEvent | NoticeEvent
+@dataclass(frozen=True, slots=True)
+class StationsEvent:
+    """The list of stations became another one: the hub's `about` has it. It is of no station, and for everybody."""
+
+    topic: ClassVar[str] = "stations"
+    station: ClassVar[str] = ""
+
+
+Event = HopEvent | SegmentEvent | StatusEvent | TitleEvent | LevelEvent | ColumnsEvent | NoticeEvent | StationsEvent
 
 TOPICS: tuple[str, ...] = ("hop", "segment", "status", "title", "level", "spectrogram", "notice")
+"""What clients may subscribe to."""
 
 
 def _rounded(value: float | None) -> float | None:

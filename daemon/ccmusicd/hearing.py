@@ -16,7 +16,8 @@ from ccmusicd.capture.music.synth import Sound
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 from ccmusicd.jobs import Answer, ModelAnswer, Order
 from ccmusicd.resources import cache_folder
-from ccmusicd.station import Station, StationOptions
+from ccmusicd.station import Station
+from ccmusicd.stationplan import StationOptions
 
 
 class Hearing:

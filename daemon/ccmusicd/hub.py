@@ -23,7 +23,16 @@ from ccmusic_stream.geometry import (
 )
 from ccmusic_stream.labels import Labels
 from ccmusicd import __version__
-from ccmusicd.events import WIRE_VERSION, Event, HopEvent, NoticeEvent, NoticeKind, SegmentEvent, StatusEvent
+from ccmusicd.events import (
+    WIRE_VERSION,
+    Event,
+    HopEvent,
+    NoticeEvent,
+    NoticeKind,
+    SegmentEvent,
+    StationsEvent,
+    StatusEvent,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,7 @@ class Inbox:
         self.topics = frozenset(topics)
         self.stations = None if stations is None else frozenset(stations)
         self.dropped = 0
-        self._capacity = capacity
+        self.capacity = capacity
         self._events: deque[Event] = deque()
         self._filled = asyncio.Event()
 
@@ -155,11 +164,13 @@ class Inbox:
 
     def wants(self, event: Event) -> bool:
         """Whether the consumer subscribed to this event's topic and station."""
-        return event.topic in self.topics and (self.stations is None or event.station in self.stations)
+        if event.topic not in self.topics:
+            return False
+        return self.stations is None or event.station in self.stations or isinstance(event, StationsEvent)
 
     def put(self, event: Event) -> None:
         """Append; never waits."""
-        if len(self._events) == self._capacity:
+        if len(self._events) >= self.capacity:
             self._events.popleft()
             self.dropped += 1
         self._events.append(event)
@@ -191,9 +202,19 @@ class Hub:
         """Replace fields of `about` (the analyzer came up, a model failed)."""
         self.about = replace(self.about, **changes)
 
+    def list_stations(self, stations: tuple[StationInfo, ...]) -> None:
+        """These are the stations from now on. What is known of others is forgotten; all inboxes are told."""
+        self.latest = {station.id: self.latest.get(station.id) or Latest() for station in stations}
+        self.learn(stations=stations)
+        self._hand_out(StationsEvent())
+
     def publish(self, event: Event) -> None:
-        """Hand an event to every inbox that wants it; never waits."""
-        latest = self.latest[event.station]
+        """Hand an event of one of the stations to every inbox that wants it; never waits."""
+        self._remember(event, self.latest[event.station])
+        self._hand_out(event)
+
+    @staticmethod
+    def _remember(event: Event, latest: Latest) -> None:
         if isinstance(event, HopEvent):
             latest.hop = event
         elif isinstance(event, StatusEvent):
@@ -204,6 +225,8 @@ class Hub:
             latest.segment = event
         elif isinstance(event, NoticeEvent):
             latest.note(event)
+
+    def _hand_out(self, event: Event) -> None:
         for inbox in self._inboxes:
             if inbox.wants(event):
                 inbox.put(event)
@@ -213,8 +236,12 @@ class Hub:
     ) -> Inbox:
         """A new inbox for these topics; `stations` None means all. Give it back with `unsubscribe`."""
         inbox = Inbox(topics, stations, capacity)
-        self._inboxes.add(inbox)
+        self.add(inbox)
         return inbox
+
+    def add(self, inbox: Inbox) -> None:
+        """Fill this inbox, too."""
+        self._inboxes.add(inbox)
 
     def unsubscribe(self, inbox: Inbox) -> None:
         """The inbox receives nothing more."""

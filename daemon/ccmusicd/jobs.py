@@ -65,6 +65,8 @@ class Order:
 class Feed(Protocol):
     """A station as the analyzer sees it. Everything is called from the event loop."""
 
+    id: str
+
     def overdue_s(self) -> float:
         """Seconds since the next hop could have been computed; negative while it is not complete."""
 

@@ -102,6 +102,13 @@ class OnAir:
         self._tracker = SegmentTracker(start_us, note=STARTING, slugs=labels.slugs)
         self._tell("new", self._tracker.current)
 
+    def change(self, options: DecisionOptions) -> None:
+        """Decide by these from the next hop on; what was heard still counts."""
+        self._least_heard_us = round(options.least_heard_s * 1e6)
+        self._rolling.time_constant_s = options.time_constant_s
+        self._stable.change(enter=options.enter, leave=options.leave, margin=options.margin, hold_s=options.hold_s)
+        self._changes.change(options.enter)
+
     @property
     def state(self) -> State:
         """What the station is now: the first of these that holds."""

@@ -7,23 +7,24 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ccmusic_stream.clock import SampleClock
-from ccmusic_stream.geometry import BINS, HOP_LENGTH, LAG_COLUMNS, PRIME_COLUMNS, SAMPLE_RATE
+from ccmusic_stream.geometry import HOP_LENGTH, PRIME_COLUMNS, SAMPLE_RATE
 from ccmusic_stream.labels import Labels
 from ccmusic_stream.level import SILENT, Level, LevelMeter, SilenceDetector
 from ccmusic_stream.ring import AudioRing
 from ccmusicd.analyzer import Analyzer
 from ccmusicd.changes import ChangeFinder, ColumnsHistory
-from ccmusicd.events import ColumnsEvent, HopEvent, LevelEvent, ModelVote, SourceState, StatusEvent, TitleEvent
+from ccmusicd.events import LevelEvent, SourceState, StatusEvent, TitleEvent
 from ccmusicd.hub import Hub
-from ccmusicd.jobs import Answer, Job, ModelAnswer
-from ccmusicd.onair import Decision, DecisionOptions, OnAir
+from ccmusicd.jobs import Answer, Job
+from ccmusicd.onair import OnAir
+from ccmusicd.stationplan import Handover, StationOptions
+from ccmusicd.telling import columns_events, hop_event
 
 log = logging.getLogger(__name__)
 
@@ -44,23 +45,6 @@ ROOM_HOPS = 2
 """How many whole hops a source read at full speed may be ahead of the analyzer."""
 
 
-@dataclass(frozen=True, slots=True)
-class StationOptions:
-    """Plain values that a station is made from.
-
-    `real_time` False reads its source at full speed on its own clock. `patient`: the source is a recording that can
-    wait until the networks are ready, so that its beginning is heard too.
-    """
-
-    id: str
-    source: str
-    real_time: bool = True
-    patient: bool = False
-    silence_dbfs: float = -60.0
-    silence_after_s: float = 3.0
-    decision: DecisionOptions = field(default_factory=DecisionOptions)
-
-
 def _since_boot() -> float:
     """Seconds that go on while the machine is suspended: the time asleep was not heard."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -78,6 +62,7 @@ class Station:
         hub: Hub,
         analyzer: Analyzer,
         *,
+        after: Handover | None = None,
         monotonic: Callable[[], float] = _since_boot,
         utc_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
@@ -99,7 +84,7 @@ class Station:
             options.id,
             self._labels,
             options.decision,
-            self._clock.utc_us(0),
+            self._clock.utc_us(0) if after is None else after.until_us,
             trained=self._trained,
             publish=hub.publish,
             weights={model.name: model.weight for model in hub.about.models},
@@ -110,7 +95,8 @@ class Station:
         self._voted = 0  # the sample up to which hops were voted on or dropped
         self._known = False  # whether the analyzer has this station's columns up to `_voted`
         self._last_vote_end: int | None = None
-        self._hops = self._dropped = self._xruns = 0
+        self._hops = 0 if after is None else after.hops
+        self._dropped = self._xruns = 0
         self._title: str | None = None
         self._source_state: SourceState = "connecting"
         self._source_error: str | None = None
@@ -126,6 +112,8 @@ class Station:
         self._waiting: Job | None = None  # the job whose votes are awaited
         self._begins_anew = True  # the time until the first sound, or until it is resumed, is no loss
         analyzer.add(self)
+        if after is not None and after.paused:
+            self.pause(paused=True)
 
     @property
     def hops(self) -> int:
@@ -266,7 +254,7 @@ class Station:
         self._known = True
         self._new_samples = take * hop
         self._voted = end
-        self._waiting = Job(self.id, end, self._read(start, end), reset)
+        self._waiting = Job(self.id, end, self._ring.read_what_is_there(start, end), reset)
         return self._waiting
 
     def answered(self, job: Job, answer: Answer) -> None:
@@ -279,9 +267,23 @@ class Station:
         time_us = self._clock.utc_us(job.end)
         self._on_air.analyzer(gone=False, at_us=time_us)
         votes = {name: vote.probabilities for name, vote in answer.models.items() if vote.probabilities is not None}
-        self._publish_columns(job, answer)
-        decision = self._on_air.vote(votes, time_us, passed_s, self._level.rms_dbfs)
-        self._publish_hop(job, answer, decision, time_us)
+        for event in columns_events(job, answer, self._analyzer.hop_columns):
+            self._columns.add(event.kind, event.first_column, event.data)
+            self._hub.publish(event)
+        self._hub.publish(
+            hop_event(
+                job,
+                answer,
+                self._on_air.vote(votes, time_us, passed_s, self._level.rms_dbfs),
+                seq=self._hops,
+                time_us=time_us,
+                level=self._level,
+                lag_s=self._monotonic() - self._arrived_at(job.end) if self._options.real_time else 0.0,
+                dropped=self._dropped,
+                trained=self._trained,
+                slugs=self._labels.slugs,
+            )
+        )
 
     def analyzer_changed(self) -> None:
         """The analyzer started, restarts or runs: it knows nothing of this station."""
@@ -365,10 +367,18 @@ class Station:
             )
         )
 
-    def close(self) -> None:
-        """The daemon stops: the open segment ends now, or with the last sample that was heard at full speed."""
+    def change(self, options: StationOptions) -> None:
+        """Decide by other thresholds from now on; no sound and no hop is lost by it."""
+        self._options = options
+        self._silence.change(options.silence_dbfs, options.silence_after_s)
+        self._on_air.change(options.decision)
+
+    def close(self) -> Handover:
+        """Nothing more is heard: the open segment ends now, or with the last sample that was heard at full speed."""
         self.publish_status()
-        self._on_air.close(self._now_us() if self._options.real_time else self._clock.utc_us(self._ring.end))
+        end_us = self._now_us() if self._options.real_time else self._clock.utc_us(self._ring.end)
+        self._on_air.close(end_us)
+        return Handover(end_us, self._hops, self.paused)
 
     def _warn(self, message: str) -> None:
         self._source_warning, self._warned_at = message, self._monotonic()
@@ -388,67 +398,3 @@ class Station:
 
     def _now_us(self) -> int:
         return self._utc_us() if self._options.real_time else self._clock.utc_us(self._voted)
-
-    def _read(self, start: int, end: int) -> NDArray[np.float32]:
-        """Samples [start, end); what the ring no longer has reads as zeros."""
-        kept = max(start, self._ring.start)
-        return np.concatenate((np.zeros(kept - start, dtype=np.float32), self._ring.read(kept, end)))
-
-    def _publish_columns(self, job: Job, answer: Answer) -> None:
-        """The columns that are new to the world: those of the last hop, also when the whole window was primed."""
-        job_columns = len(job.samples) // HOP_LENGTH
-        new = min(job_columns, self._analyzer.hop_columns or job_columns) if job.reset else job_columns
-        offset = 0
-        for kind, bins in BINS.items():
-            block = answer.columns[offset : offset + bins * job_columns]
-            offset += bins * job_columns
-            first = job.end // HOP_LENGTH - LAG_COLUMNS[kind] + 1 - new
-            data = block[(job_columns - new) * bins :]
-            if first < 0:  # columns centred before the station's first sample
-                data, first = data[-first * bins :], 0
-            self._columns.add(kind, first, data)
-            self._hub.publish(ColumnsEvent(self.id, kind, bins, first, data))
-
-    def _publish_hop(self, job: Job, answer: Answer, decision: Decision, time_us: int) -> None:
-        slugs = self._labels.slugs
-        joint = decision.vote
-        self._hub.publish(
-            HopEvent(
-                station=self.id,
-                seq=self._hops,
-                end_sample=job.end,
-                time_us=time_us,
-                state=decision.state,
-                trained=self._trained,
-                models={name: _top5(vote, slugs) for name, vote in answer.models.items()},
-                ensemble=_named(joint.probabilities, slugs) if joint else {},
-                rolling=_named(decision.rolling, slugs),
-                genre=decision.genre,
-                probability=decision.probability,
-                since_us=decision.since_us,
-                agreement=joint.agreement if joint else 0.0,
-                divergence=joint.divergence if joint else 0.0,
-                contenders=tuple(slugs[index] for index in joint.contenders) if joint else (),
-                band=decision.band,
-                level=self._level,
-                hop_ms=answer.busy_s * 1e3,
-                lag_s=self._monotonic() - self._arrived_at(job.end) if self._options.real_time else 0.0,
-                dropped=self._dropped,
-                votes={
-                    name: _named(vote.probabilities, slugs)
-                    for name, vote in answer.models.items()
-                    if vote.probabilities is not None
-                },
-            )
-        )
-
-
-def _named(values: NDArray[np.float64], slugs: tuple[str, ...]) -> dict[str, float]:
-    return {slug: float(value) for slug, value in zip(slugs, values, strict=True)}
-
-
-def _top5(vote: ModelAnswer, slugs: tuple[str, ...]) -> ModelVote:
-    if vote.probabilities is None:
-        return ModelVote((), vote.ms, vote.error)
-    best = vote.probabilities.argsort()[::-1][:5]
-    return ModelVote(tuple((slugs[index], float(vote.probabilities[index])) for index in best), vote.ms)

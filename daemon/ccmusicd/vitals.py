@@ -21,6 +21,8 @@ UNHEALTHY_S = 30.0
 class _Waits(Protocol):
     def overdue_s(self) -> float: ...
 
+    def summary(self) -> str: ...
+
 
 class _Analyzes(Protocol):
     @property

@@ -1,15 +1,18 @@
 """From settings to the parts that watch the programme: its monitor, the hooks, the files of what is playing."""
 
 import contextlib
+import functools
 import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
+from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.genre_names import GenreNames
 from ccmusic_stream.labels import Labels
 from ccmusicd.events import NoticeKind
@@ -76,22 +79,79 @@ def checks_of(station: StationSettings, settings: Settings) -> frozenset[NoticeK
     return frozenset(kind for kind, is_wanted in wanted.items() if is_wanted)
 
 
-class Watching:
-    """The parts that the settings ask for; without any, nothing runs. `stations` are those of this daemon."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the settings ask to be watched, by station, and by hook."""
 
-    def __init__(self, settings: Settings, hub: Hub, stations: Mapping[str, StationSettings], record_url: str) -> None:
-        names = _Names(hub.about.labels)
-        hooks = [_hook(name, hook, settings, names) for name, hook in settings.hooks.items()]
-        watched = {key: _watched(key, station, settings, names) for key, station in stations.items()}
-        wanted = any(one.all_checks for one in watched.values()) or any("down" in hook.rule.on for hook in hooks)
-        folder = state_directory(settings)
+    watched: Mapping[str, Watched]
+    hooks: Mapping[str, Hook]
+    files: Mapping[str, NowPlayingFile]
+
+
+class PartsMaker:
+    """Makes parts of settings; of words that stay the same come the very same parts, with all that they know."""
+
+    def __init__(self, labels: Labels) -> None:
+        self._names = _Names(labels)
+        self._made: dict[tuple[str, str], tuple[object, Any]] = {}
+
+    def make(self, settings: Settings, stations: Mapping[str, StationSettings]) -> Parts:
+        """All parts for these stations.
+
+        Raises:
+            SettingsError: what a setting names cannot be used.
+        """
+        before, self._made = self._made, {}
+        try:
+            return self._parts(settings, stations, before)
+        except CcmusicError:
+            self._made = before
+            raise
+
+    def _parts(
+        self, settings: Settings, stations: Mapping[str, StationSettings], before: Mapping[tuple[str, str], Any]
+    ) -> Parts:
+        def kept(kind: str, key: str, words: object, make: Callable[[], Any]) -> Any:
+            known = before.get((kind, key))
+            part = known[1] if known is not None and known[0] == words else make()
+            self._made[kind, key] = words, part
+            return part
+
+        hooks: dict[str, Hook] = {}
+        for name, hook in settings.hooks.items():
+            # The secret's file may hold another one, and the stations that may be named others.
+            words = hook, secret(hook.secret_file, f"hook_{name}")
+            hooks[name] = kept("hook", name, words, functools.partial(_hook, name, hook, settings, self._names))
+        told_of_gaps = any("down" in hook.rule.on for hook in hooks.values())
+        watched: dict[str, Watched] = {}
+        for key, station in stations.items():
+            common = settings.dead_air, settings.silence.after_s, settings.notices
+            checked = station.programme, station.dead_air, common
+            part = kept("watched", key, checked, functools.partial(_watched, key, station, settings, self._names))
+            if part.all_checks or told_of_gaps:
+                watched[key] = part
+        files = {
+            key: kept("file", key, (stations[key].now_playing, file.path), functools.partial(_same, file))
+            for key, file in _now_playing_files(settings).items()
+            if key in stations
+        }
+        return Parts(watched, hooks, files)
+
+
+def _same(part: NowPlayingFile) -> NowPlayingFile:
+    return part
+
+
+class Watching:
+    """The programme's monitor, the hooks and the files of what is playing. `parts` are those at the start."""
+
+    def __init__(self, hub: Hub, parts: Parts, folder: Path, record_url: str) -> None:
         # The runner first: it must hear what the monitor tells at its start.
-        self._runner = HookRunner(hub, hooks) if hooks else None
+        self._runner = HookRunner(hub, list(parts.hooks.values()))
         store = NoticeStore(folder / "notices.json")
-        self._monitor = Monitor(hub, watched, store, _history(record_url)) if wanted else None
-        files = {key: file for key, file in _now_playing_files(settings).items() if key in stations}
-        self._now_playing = NowPlaying(hub, files) if files else None
-        self.metrics = NoticeMetrics(hub, quotas=self._figures, hooks=self._counts)
+        self._monitor = Monitor(hub, parts.watched, store, _history(record_url))
+        self._now_playing = NowPlaying(hub, parts.files)
+        self.metrics = NoticeMetrics(hub, quotas=self._figures, hooks=lambda: self._runner.counts)
         with contextlib.suppress(OSError):  # who cannot write there says so
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -99,25 +159,25 @@ class Watching:
     async def running(self, run: Running) -> AsyncIterator[None]:
         """Run all parts beside the body, each through `run`."""
         async with contextlib.AsyncExitStack() as stack:
-            if self._runner is not None:
-                await stack.enter_async_context(run(self._runner.run(), "hooks"))
-            if self._monitor is not None:
-                await self._monitor.start(time.time_ns() // 1000)
-                stack.push_async_callback(self._monitor.stop)
-                await stack.enter_async_context(run(self._monitor.run(), "programme"))
-            if self._now_playing is not None:
-                await stack.enter_async_context(run(self._now_playing.run(), "now playing"))
+            await stack.enter_async_context(run(self._runner.run(), "hooks"))
+            await self._monitor.start(time.time_ns() // 1000)
+            stack.push_async_callback(self._monitor.stop)
+            await stack.enter_async_context(run(self._monitor.run(), "programme"))
+            await stack.enter_async_context(run(self._now_playing.run(), "now playing"))
             yield
 
+    async def apply(self, parts: Parts) -> None:
+        """Watch by these from now on. Before the hub lists other stations: those that go have notices to end."""
+        await self._monitor.apply(parts.watched, time.time_ns() // 1000)
+        await self._runner.apply(list(parts.hooks.values()))
+        await self._now_playing.apply(parts.files)
+
     def _figures(self) -> Iterable[QuotaFigures]:
-        for station, watched in (self._monitor.watched if self._monitor else {}).items():
+        for station, watched in self._monitor.watched.items():
             for quota in watched.quotas:
                 if len(watched.ledger):
                     reading = quota.read(watched.ledger)
                     yield QuotaFigures(station, quota.name, reading.share, reading.margin_us / SECOND_US)
-
-    def _counts(self) -> Mapping[str, Any]:
-        return self._runner.counts if self._runner else {}
 
 
 class _Names:

@@ -22,6 +22,8 @@ HOP_COLUMNS = 43
 class Feed:
     """Gives the same hop over and over while it is `hungry`."""
 
+    id = "main"
+
     def __init__(self, samples: NDArray[np.float32]) -> None:
         self.samples = samples
         self.hungry = True

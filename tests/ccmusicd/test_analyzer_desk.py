@@ -30,6 +30,8 @@ HOP = HOP_COLUMNS * HOP_LENGTH
 class Playing:
     """A station whose next hop is due as soon as `play` is called."""
 
+    id = "main"
+
     def __init__(self, samples: NDArray[np.float32]) -> None:
         self._hops = list(samples[: len(samples) // HOP * HOP].reshape(-1, HOP))
         self._wanted = 0

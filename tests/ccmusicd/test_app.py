@@ -152,25 +152,6 @@ def test_address_in_use_ends_with_69(daemon: Start) -> None:
     assert "in use" in "".join(running.err)
 
 
-def test_hangup_with_a_broken_file_keeps_the_old_configuration_and_with_a_good_one_begins_anew(
-    daemon: Start, wait_until: Wait, tmp_path: Path, free_port: Callable[[], int]
-) -> None:
-    config = tmp_path / "config.toml"
-    config.write_text('[stations.one]\ninput = "demo"\n')
-    running = daemon("--config", str(config), "--listen", f"127.0.0.1:{free_port()}")
-    wait_until(running.ready, 90, "readiness")
-    for number, broken in enumerate(("[daemon\n", '[mqtt]\nurl = "nothing"\n'), start=1):
-        config.write_text(broken)
-        running.process.send_signal(signal.SIGHUP)
-        wait_until(lambda n=number: sum("the old kept" in line for line in running.err) == n, 10, "the refusal")
-    assert list(running.get("/api/v1/now")["stations"]) == ["one"]
-    config.write_text('[stations.two]\ninput = "demo"\n')
-    running.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "two" in (running.get("/api/v1/now") or {"stations": {}})["stations"], 30, "the new station")
-    wait_until(running.ready, 90, "readiness again")
-    assert running.terminate() == 0
-
-
 def test_supervisor_hears_ready_status_watchdog_and_stopping(daemon: Start, wait_until: Wait, tmp_path: Path) -> None:
     heard: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:

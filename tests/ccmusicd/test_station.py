@@ -15,7 +15,8 @@ from ccmusicd.analyzer import Analyzer
 from ccmusicd.events import ColumnsEvent, Event, HopEvent, SegmentEvent, StatusEvent, TitleEvent
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 from ccmusicd.jobs import Answer, Job, ModelAnswer
-from ccmusicd.station import Station, StationOptions
+from ccmusicd.station import Station
+from ccmusicd.stationplan import StationOptions
 
 HOP_COLUMNS = 43
 HOP = HOP_COLUMNS * HOP_LENGTH

@@ -25,8 +25,19 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ccmusic_stream.geometry import Spectrogram
 from ccmusic_stream.labels import Label, Labels
-from ccmusicd.events import ColumnsEvent, Event, HopEvent, Level, LevelEvent, ModelVote, SegmentEvent, StatusEvent
+from ccmusicd.events import (
+    ColumnsEvent,
+    Event,
+    HopEvent,
+    Level,
+    LevelEvent,
+    ModelVote,
+    SegmentEvent,
+    StationsEvent,
+    StatusEvent,
+)
 from ccmusicd.hub import About, Hub, Inbox, ModelInfo, StationInfo
 from ccmusicd.publish.access import Access
 from ccmusicd.publish.upload import Upload
@@ -257,7 +268,7 @@ class Stage:
         )
         self.send(replace(usual, **changes))
 
-    def columns(self, first: int, values: list[int], kind: str = "cqt", station: str = "fm1") -> None:
+    def columns(self, first: int, values: list[int], kind: Spectrogram = "cqt", station: str = "fm1") -> None:
         """Publish spectrogram columns from `first`, each with one byte value for all its bins."""
         bins = 84 if kind == "cqt" else 128
         self.send(ColumnsEvent(station, kind, bins, first, b"".join(bytes([value]) * bins for value in values)))
@@ -334,7 +345,7 @@ class Stage:
                 event = await inbox.get()
                 if isinstance(event, ColumnsEvent):
                     await client.send_bytes(event.to_bytes(places.index(event.station)))
-                else:
+                elif not isinstance(event, StationsEvent):
                     await client.send_json(event.to_wire())
 
 

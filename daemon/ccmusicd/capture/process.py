@@ -92,7 +92,15 @@ class Capture:
         self._rng = rng or random.Random()  # noqa: S311  # jitter, no secret
         self._restarts = 0
         self._failures = 0
-        self._stall_s = _STALL_S.get(spec.kind, 0.0) if options.stall_s is None else options.stall_s
+
+    def change(self, options: CaptureOptions) -> None:
+        """Capture by these: what concerns the child from its next start on, all else at once."""
+        self._options = options
+
+    @property
+    def _stall_s(self) -> float:
+        stall_s = self._options.stall_s
+        return _STALL_S.get(self._spec.kind, 0.0) if stall_s is None else stall_s
 
     async def run(self) -> Ended:
         """Capture until the source has ended for good; cancel to stop, the child is gone when this returns."""

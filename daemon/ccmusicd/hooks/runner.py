@@ -4,10 +4,11 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ccmusicd.crew import Crew
 from ccmusicd.events import NoticeEvent, SegmentEvent
 from ccmusicd.hooks.errors import HookError
 from ccmusicd.hooks.rule import Call, Changes, Rule
@@ -67,25 +68,44 @@ class HookRunner:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._hub = hub
-        self._workers = [_Worker(hook, monotonic, sleep) for hook in hooks]
+        self._monotonic, self._sleep = monotonic, sleep
+        self._workers: dict[str, _Worker] = {hook.name: _Worker(hook, monotonic, sleep) for hook in hooks}
+        self._crew = Crew()
         self._inbox = hub.subscribe(("segment", "notice"), capacity=_INBOX_CAPACITY)
         self._changes = Changes()
 
     @property
     def counts(self) -> Mapping[str, Counts]:
         """Every hook's counts, by its name."""
-        return {worker.hook.name: worker.counts() for worker in self._workers}
+        return {name: worker.counts() for name, worker in self._workers.items()}
 
     async def run(self) -> None:
         """Until cancelled; what is under way then is ended, what waits is dropped."""
+        for name, worker in self._workers.items():
+            self._crew.start(name, worker.run())
+        self._crew.start("all hooks", self._hand_out_all())
+        await self._crew.working()
+
+    async def apply(self, hooks: Sequence[Hook]) -> None:
+        """Have these hooks from now on, while `run` runs. What waits for a hook that changed goes by its new words."""
+        before, self._workers = self._workers, {}
+        for hook in hooks:
+            kept = before.get(hook.name)
+            if kept is None or kept.hook is not hook:
+                kept = _Worker(hook, self._monotonic, self._sleep)
+            self._workers[hook.name] = kept
+        await self._crew.stop(*(name for name, worker in before.items() if self._workers.get(name) is not worker))
+        for name, worker in self._workers.items():
+            if before.get(name) is not worker:
+                worker.take_over(before.get(name))
+                self._crew.start(name, worker.run())
+
+    async def _hand_out_all(self) -> None:
         try:
-            async with asyncio.TaskGroup() as group:
-                for worker in self._workers:
-                    group.create_task(worker.run(), name=f"hook {worker.hook.name}")
-                while True:
-                    event = await self._inbox.get()
-                    if isinstance(event, SegmentEvent | NoticeEvent):
-                        self._hand_out(event)
+            while True:
+                event = await self._inbox.get()
+                if isinstance(event, SegmentEvent | NoticeEvent):
+                    self._hand_out(event)
         finally:
             self._hub.unsubscribe(self._inbox)
 
@@ -94,7 +114,7 @@ class HookRunner:
         if change is None:
             return
         call = None
-        for worker in self._workers:
+        for worker in self._workers.values():
             if worker.hook.rule.wants(event, change):
                 call = call or Call.of(event, change)
                 worker.put(call)
@@ -108,6 +128,7 @@ class _Worker:
         self._monotonic = monotonic
         self._sleep = sleep
         self._waiting: deque[Call] = deque()
+        self._under_way: Call | None = None
         self._filled = asyncio.Event()
         self._told_at: float | None = None  # when a failure was last logged; None: all is well
         self._untold = 0
@@ -119,6 +140,19 @@ class _Worker:
         self._waiting.append(call)
         self._filled.set()
 
+    def take_over(self, before: "_Worker | None") -> None:
+        """Go on with what waits for the hook as it was, and was under way: nobody knows whether that arrived."""
+        if before is None:
+            return
+        old = before.hook.counts
+        self.hook.counts = Counts(old.done, old.failed, old.dropped)
+        for call in before.undone():
+            self.put(call)
+
+    def undone(self) -> list[Call]:
+        """The call that is under way, and those that wait."""
+        return [call for call in (self._under_way, *self._waiting) if call is not None]
+
     def counts(self) -> Counts:
         self.hook.counts.waiting = len(self._waiting)
         return self.hook.counts
@@ -129,7 +163,9 @@ class _Worker:
                 while not self._waiting:
                     self._filled.clear()
                     await self._filled.wait()
-                await self._call(self._waiting.popleft())
+                self._under_way = self._waiting.popleft()
+                await self._call(self._under_way)
+                self._under_way = None
         finally:
             await self.hook.target.close()
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from ccmusicd.events import Event, NoticeEvent, NoticeKind, SegmentEvent, StatusEvent
@@ -63,11 +63,11 @@ class Monitor:
     """Watches the programme of the stations in `watched`. Only the event loop touches it, but for files, in threads."""
 
     def __init__(self, hub: Hub, watched: Mapping[str, Watched], store: NoticeStore, history: History) -> None:
-        self.watched = watched
+        self.watched = dict(watched)
         self._hub = hub
         self._store = store
         self._history = history
-        self._inbox = hub.subscribe(("segment", "status"), stations=list(watched), capacity=_INBOX_CAPACITY)
+        self._inbox = hub.subscribe(("segment", "status"), capacity=_INBOX_CAPACITY)
         self._unsaved = False
         self._trouble = ""
 
@@ -79,7 +79,38 @@ class Monitor:
         for station, watched in self.watched.items():
             for span in await asyncio.to_thread(self._remember, station, now_us - KEEP_US):
                 watched.ledger.put(span)
+            for calendar in watched.calendars:
+                await asyncio.to_thread(calendar.refresh, now_us)
             self._tell_gap(station, watched, now_us)
+
+    async def apply(self, watched: Mapping[str, Watched], now_us: int) -> None:
+        """Watch these from now on, while `run` runs. A notice that nothing looks for any more is cleared.
+
+        What a station's ledger holds is kept where its checks changed, and read from the record where it is new.
+        """
+        for station, new in watched.items():
+            if station not in self.watched:
+                for span in await asyncio.to_thread(self._remember, station, now_us - KEEP_US):
+                    new.ledger.put(span)
+            for calendar in new.calendars:
+                await asyncio.to_thread(calendar.refresh, now_us)
+        for station, old in self.watched.items():
+            if station in watched:
+                watched[station].ledger = old.ledger
+        self.watched = dict(watched)
+        for latest in self._hub.latest.values():
+            for notice in [each for each in latest.notices.values() if not self._still_checked(each)]:
+                self._hub.publish(
+                    replace(
+                        notice,
+                        change="cleared",
+                        severity="info",
+                        time_us=now_us,
+                        text=f"{notice.text} (No longer watched: the configuration was changed.)",
+                    )
+                )
+                self._unsaved = True
+        await self._save()
 
     async def run(self) -> None:
         """Look for ever."""
@@ -134,7 +165,9 @@ class Monitor:
     # --- events in, notices out ---
 
     def _take(self, event: Event) -> None:
-        watched = self.watched[event.station]
+        watched = self.watched.get(event.station)
+        if watched is None or event.station not in self._hub.latest:  # a station that was removed meanwhile
+            return
         if isinstance(event, SegmentEvent):
             watched.ledger.put(Span(event.start_us, event.end_us, event.kind, event.genre, event.note))
             now_us = watched.ledger.now_us
@@ -184,7 +217,7 @@ class Monitor:
     async def _read_calendars(self) -> None:
         while True:
             await asyncio.sleep(_CALENDAR_EVERY_S)
-            for watched in self.watched.values():
+            for watched in list(self.watched.values()):
                 for calendar in watched.calendars:
                     await asyncio.to_thread(calendar.refresh, watched.ledger.now_us)
 

@@ -34,6 +34,7 @@ from ccmusicd.protocol.mqtt import (
 from ccmusicd.protocol.websocket import (
     ClientMessage,
     Error,
+    Gone,
     Hello,
     Hop,
     Level,
@@ -49,7 +50,7 @@ from ccmusicd.protocol.websocket import (
     Token,
 )
 
-FROM_SERVER = (Hello, Snapshot, Hop, Segment, Status, Title, Level, Notice, Error)
+FROM_SERVER = (Hello, Snapshot, Hop, Segment, Status, Title, Level, Notice, Gone, Error)
 FROM_CLIENT = (Subscribe, Pause, Resume, Token)
 OVER_MQTT = (MqttInfo, MqttState, MqttAttributes, MqttProbs, MqttEvent, MqttNotice, MqttNotices)
 OVER_HTTP = (

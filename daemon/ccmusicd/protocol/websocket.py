@@ -66,7 +66,11 @@ class SpectrogramAxes(TypedDict):
 
 
 class Hello(TypedDict):
-    """The first message, and again whenever something in it changes (the networks are loaded, a model fails)."""
+    """The first message, and again whenever something in it changes (the networks are loaded, a model fails).
+
+    After a new configuration the stations may be others, and so their places in binary frames: then `gone` and another
+    `snapshot` follow at once. What a station with a new source counts in samples begins at 0 again.
+    """
 
     type: Literal["hello"]
     version: Literal[1]
@@ -239,10 +243,20 @@ class Now(TypedDict):
 
 
 class Snapshot(TypedDict):
-    """The second message: the newest of every station, by its id. What follows continues it without a hole."""
+    """The second message: the newest of every station, by its id. What follows continues it without a hole.
+
+    Again after a `hello` that lists other stations than the last one.
+    """
 
     type: Literal["snapshot"]
     stations: dict[str, Now]
+
+
+class Gone(TypedDict):
+    """A station is no longer configured; to those who subscribed to it. It may come back, in a later `hello`."""
+
+    type: Literal["gone"]
+    station: str
 
 
 class Error(TypedDict):
@@ -281,5 +295,5 @@ class Token(TypedDict):
     token: str
 
 
-ServerMessage = Hello | Snapshot | Hop | Segment | Status | Title | Level | Notice | Error
+ServerMessage = Hello | Snapshot | Hop | Segment | Status | Title | Level | Notice | Gone | Error
 ClientMessage = Subscribe | Pause | Resume | Token

@@ -5,7 +5,7 @@ import ipaddress
 import json
 from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -20,8 +20,8 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
-class Access:
-    """The rules of one server.
+class AccessRules(TypedDict, total=False):
+    """Who may ask.
 
     `token`: what clients must show; None asks nobody. Those on this machine are spared unless `token_for_all`; what a
     proxy passes on, as its headers say, counts as remote wherever the proxy runs.
@@ -29,18 +29,27 @@ class Access:
     ("https://studio.example") whose pages may connect, beside the server's own.
     """
 
-    def __init__(
-        self,
-        *,
-        token: str | None = None,
-        token_for_all: bool = False,
-        allowed_hosts: Collection[str] = (),
-        allowed_origins: Collection[str] = (),
-    ) -> None:
+    token: str | None
+    token_for_all: bool
+    allowed_hosts: Collection[str]
+    allowed_origins: Collection[str]
+
+
+class Access:
+    """The rules of one server, which may be changed while it runs."""
+
+    def __init__(self, **rules: Unpack[AccessRules]) -> None:
+        self._names_at_hand: frozenset[str] = frozenset()
+        self._is_on_loopback = False
+        self.change(**rules)
+
+    def change(self, **rules: Unpack[AccessRules]) -> None:
+        """Judge by these from the next request on; who is connected stays so."""
+        token = rules.get("token")
         self._token = None if token is None else token.encode()
-        self._token_for_all = token_for_all
-        self._hosts = frozenset(host.lower() for host in allowed_hosts)
-        self._origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
+        self._token_for_all = rules.get("token_for_all", False)
+        self._allowed_hosts = frozenset(host.lower() for host in rules.get("allowed_hosts", ()))
+        self._origins = frozenset(origin.lower().rstrip("/") for origin in rules.get("allowed_origins", ()))
 
     @property
     def is_open(self) -> bool:
@@ -52,8 +61,14 @@ class Access:
 
         Elsewhere its names are not known, and all are answered unless some are allowed.
         """
-        if loopback or self._hosts:
-            self._hosts |= {host.lower(), *LOOPBACK_NAMES}
+        self._names_at_hand = frozenset({host.lower(), *LOOPBACK_NAMES})
+        self._is_on_loopback = loopback
+
+    @property
+    def _hosts(self) -> frozenset[str]:
+        """The names it answers to; none: to all."""
+        known = self._is_on_loopback or bool(self._allowed_hosts)
+        return self._allowed_hosts | self._names_at_hand if known else frozenset()
 
     def is_host(self, headers: Headers) -> bool:
         """Whether the client asks for this daemon.

@@ -48,13 +48,18 @@ def tls(certificate: Path, key: Path) -> ssl.SSLContext:
         CertificateError: a file cannot be read, or they do not fit together.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    load_certificate(context, certificate, key)
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Show this certificate to those who connect from now on. Raises as `tls`."""
     try:
         # With a password, so that an encrypted key is refused instead of asking a terminal for one.
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError, ValueError) as error:
         why = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
         raise CertificateError(f"the certificate {certificate} with the key {key} cannot be used: {why}") from None
-    return context
 
 
 def _listener(family: int, address: tuple[Any, ...]) -> socket.socket:

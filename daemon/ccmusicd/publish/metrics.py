@@ -52,6 +52,7 @@ class Metrics:
     ) -> None:
         self._hub = hub
         self._inbox = hub.subscribe(("hop",), capacity=_INBOX_CAPACITY)
+        self._counted: set[str] = set()
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         for collector in (_OfTheMoment(hub, traffic, health, lost), *more):
@@ -83,10 +84,15 @@ class Metrics:
         """Everything in Prometheus' text format, version 0.0.4."""
         for event in self._inbox.drain():
             self._count(event)
+        for station in self._counted - self._hub.latest.keys():  # they are no longer configured
+            self._hop_s.remove(station)
+            self._lag_s.remove(station)
+            self._counted.discard(station)
         return generate_latest(self._registry)
 
     def _count(self, event: object) -> None:
         if isinstance(event, HopEvent):
+            self._counted.add(event.station)
             self._hop_s.labels(event.station).observe(event.hop_ms / 1e3)
             self._lag_s.labels(event.station).observe(event.lag_s)
 

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _client_log = logging.getLogger(f"{__name__}.client")
 _client_log.setLevel(logging.ERROR)  # a flood of commands would else be a flood of warnings
 
-_TOPICS = ("hop", "segment", "status", "notice")
+_TOPICS = ("hop", "segment", "status", "notice", "stations")
 _INBOX_CAPACITY = 1024
 _LEVELS_A_STATION = 16
 _MAX_COMPLAINTS = 32
@@ -71,8 +71,6 @@ class Mqtt:
     ) -> None:
         check_topic_part(root)
         check_topic_part(node)
-        for station in hub.about.stations:
-            check_topic_part(station.id)
         self.state = "connecting"
         self._hub = hub
         self._broker = parse_broker(url, username=username, password=password, ca_file=ca_file)
@@ -81,14 +79,17 @@ class Mqtt:
         self._keepalive_s = keepalive_s
         self._on_enabled = on_enabled
         self._publish_timeout_s = publish_timeout_s
-        self._topics = {s.id: StationTopics(trained=hub.about.trained) for s in hub.about.stations}
-        self._checked = {s.id: bool(s.checks) for s in hub.about.stations}
+        self._topics: dict[str, StationTopics] = {}
+        self._checked: dict[str, bool] = {}
         self._home = None if discovery_prefix is None else HomeAssistant(discovery_prefix, root, node)
-        self._announced = {self._home.topic(station) for station in self._topics} if self._home else set()
+        self._announced: set[str] = set()
         self._about: About | None = None
         self._outbox = Outbox()
         self._complaints: deque[str] = deque(maxlen=_MAX_COMPLAINTS)
         self._ignored: set[str] = set()
+        # An inbox of their own: ten levels a second must not push a segment out of the other.
+        self._levels = Inbox(("level",), None, capacity=_LEVELS_A_STATION)
+        self._follow_about()
         for station_id in self._topics:
             self._refresh(station_id)
 
@@ -100,33 +101,41 @@ class Mqtt:
     async def run(self) -> None:
         """Publish for ever; cancelling it says `offline` and leaves, within 2 s."""
         inbox = self._hub.subscribe(_TOPICS, capacity=_INBOX_CAPACITY)
-        # An inbox of their own: ten levels a second must not push a segment out of the other.
-        levels = self._hub.subscribe(("level",), capacity=_LEVELS_A_STATION * len(self._topics))
-        tasks = {asyncio.create_task(self._listen(inbox, levels)), asyncio.create_task(self._stay_connected())}
+        self._hub.add(self._levels)
+        tasks = {asyncio.create_task(self._listen(inbox)), asyncio.create_task(self._stay_connected())}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
             self._hub.unsubscribe(inbox)
-            self._hub.unsubscribe(levels)
+            self._hub.unsubscribe(self._levels)
             for event in inbox.drain():  # the stations' last words, such as the end of a segment
                 self._hear(event)
             await _end(tasks)
 
     # ---- from the hub to the outbox
 
-    async def _listen(self, inbox: Inbox, levels: Inbox) -> None:
+    async def _listen(self, inbox: Inbox) -> None:
         while True:
             event = await inbox.get()
-            for level in levels.drain():
-                if isinstance(level, LevelEvent):
+            for level in self._levels.drain():
+                if isinstance(level, LevelEvent) and level.station in self._topics:
                     self._topics[level.station].hear_level(level)
             self._hear(event)
 
     def _hear(self, event: Event) -> None:
-        station = self._topics[event.station]
+        self._follow_about()
         below = f"{self._base}/{event.station}"
+        if isinstance(event, SegmentEvent):
+            # By what it says of which segment: an update replaces the update before it, never a "new" or "end".
+            self._outbox.send_event(f"{below}/event", topics.segment(event), about=(event.id, event.change))
+        elif isinstance(event, NoticeEvent):
+            about = (event.id, event.change, event.severity)
+            self._outbox.send_event(f"{below}/notice", topics.compact(event.to_wire()), about=about)
+        station = self._topics.get(event.station)
+        if station is None:  # its last words, or an event of none
+            return
         if isinstance(event, HopEvent):
             station.hear_hop(event)
             self._outbox.send(f"{below}/probs", topics.probs(event))
@@ -137,26 +146,44 @@ class Mqtt:
                 self._outbox.send(f"{below}/level", level)
             elif event.state in {"no_signal", "paused"}:
                 self._outbox.withdraw(f"{below}/level")  # it has no time of its own, and would be taken for a new one
-        elif isinstance(event, SegmentEvent):
-            # By what it says of which segment: an update replaces the update before it, never a "new" or "end".
-            self._outbox.send_event(f"{below}/event", topics.segment(event), about=(event.id, event.change))
-        elif isinstance(event, NoticeEvent):
-            about = (event.id, event.change, event.severity)
-            self._outbox.send_event(f"{below}/notice", topics.compact(event.to_wire()), about=about)
         self._refresh(event.station)
 
-    def _refresh(self, station: str) -> None:
-        """Put what changed of the retained topics into the outbox."""
-        about = self._hub.about
-        if self._about is not about:
-            self._about = about
-            self._outbox.retain(f"{self._base}/info", topics.info(about))
+    def _follow_about(self) -> None:
+        """Tell what is new of the daemon and its stations, and make the broker forget stations that have gone."""
+        about, before = self._hub.about, self._about
+        if about is before:
+            return
+        self._about = about
+        self._outbox.retain(f"{self._base}/info", topics.info(about))
+        if before is None or before.stations is not about.stations:
+            self._follow_stations(about)
+        if self._home is not None:
+            for info in about.stations:
+                self._outbox.retain(self._home.topic(info.id), self._home.announcement(info, about))
+
+    def _follow_stations(self, about: About) -> None:
+        known = {info.id: info for info in about.stations}
+        for station in [each for each in self._topics if each not in known]:
+            del self._topics[station]
+            self._outbox.empty_below(f"{self._base}/{station}")
             if self._home is not None:
-                for info in about.stations:
-                    self._outbox.retain(self._home.topic(info.id), self._home.announcement(info, about))
-        for topic, payload in self._topics[station].retained(about.labels.slugs).items():
+                self._outbox.empty(self._home.topic(station))
+        for station, info in known.items():
+            if station not in self._topics:
+                check_topic_part(station)
+                self._topics[station] = StationTopics.of(self._hub.latest[station], trained=about.trained)
+            if self._checked.get(station) and not info.checks:
+                self._outbox.empty(f"{self._base}/{station}/notices")
+        self._checked = {station: bool(info.checks) for station, info in known.items()}
+        self._announced = set() if self._home is None else {self._home.topic(station) for station in known}
+        self._levels.capacity = _LEVELS_A_STATION * len(known)
+
+    def _refresh(self, station: str) -> None:
+        """Put what changed of the station's retained topics into the outbox."""
+        slugs = self._hub.about.labels.slugs
+        for topic, payload in self._topics[station].retained(slugs).items():
             self._outbox.retain(f"{self._base}/{station}/{topic}", payload)
-        if self._checked.get(station):
+        if self._checked[station]:
             holding = topics.notices(self._hub.latest[station].notices.values())
             self._outbox.retain(f"{self._base}/{station}/notices", holding)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccmusicd.crew import Crew
 from ccmusicd.events import StatusEvent
 from ccmusicd.hub import Hub
 from ccmusicd.wholefile import write_whole
@@ -81,16 +82,25 @@ class NowPlaying:
 
     def __init__(self, hub: Hub, files: Mapping[str, NowPlayingFile]) -> None:
         self._hub = hub
-        self._files = files
+        self._files = dict(files)
+        self._crew = Crew()
         self._written: dict[str, str] = {}
         self._trouble: dict[str, str] = {}
-        self._names = {station.id: station.name for station in hub.about.stations}
 
     async def run(self) -> None:
         """Write for ever, each station by itself; at the end each file is empty, since nobody knows what plays then."""
-        async with asyncio.TaskGroup() as group:
-            for station in self._files:
-                group.create_task(self._follow(station))
+        for station in self._files:
+            self._crew.start(station, self._follow(station))
+        await self._crew.working()
+
+    async def apply(self, files: Mapping[str, NowPlayingFile]) -> None:
+        """Write these from now on, while `run` runs; a file that is no longer written is emptied."""
+        before, self._files = self._files, dict(files)
+        await self._crew.stop(*(station for station, file in before.items() if files.get(station) is not file))
+        for station, file in files.items():
+            if before.get(station) is not file:
+                self._written.pop(station, None)
+                self._crew.start(station, self._follow(station))
 
     def text(self, station: str) -> str:
         """What the station's file should hold now."""
@@ -109,9 +119,12 @@ class NowPlaying:
             "probability": (hop.probability or 0.0) if hop is not None and genre else 0.0,
             "state": status.state,
             "show": one_line(shows[0]) if shows else "",
-            "station": one_line(self._names[station]),
+            "station": one_line(self._name(station)),
         }
         return (file.template if values["title"] else file.without_title).fill(values)
+
+    def _name(self, station: str) -> str:
+        return next(known.name for known in self._hub.about.stations if known.id == station)
 
     async def _follow(self, station: str) -> None:
         inbox = self._hub.subscribe(("status",), stations=[station], capacity=_INBOX_CAPACITY)
@@ -120,7 +133,8 @@ class NowPlaying:
             while True:
                 event = await inbox.get()
                 inbox.drain()
-                if isinstance(event, StatusEvent) and not await self._write(station, self.text(station)):
+                known = station in self._hub.latest
+                if known and isinstance(event, StatusEvent) and not await self._write(station, self.text(station)):
                     await asyncio.sleep(_RETRY_S)
         finally:
             self._hub.unsubscribe(inbox)

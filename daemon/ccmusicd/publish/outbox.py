@@ -57,6 +57,14 @@ class Outbox:
         self._retained.pop(topic, None)
         self._put(topic, Message(topic, "", retain=True))
 
+    def empty_below(self, topic: str) -> None:
+        """Make the broker forget all that it retains below the topic; of what else waits there only events are sent."""
+        for retained in [each for each in self._retained if each.startswith(f"{topic}/")]:
+            self.empty(retained)
+        for key, message in list(self._waiting.items()):
+            if key == message.topic and message.topic.startswith(f"{topic}/") and not message.retain:
+                del self._waiting[key]
+
     def repeat(self, only: Container[str] | None = None) -> None:
         """Send what is retained again: all of it, or `only` these topics."""
         for topic, payload in self._retained.items():

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ccmusicd.events import SPECTROGRAMS
+from ccmusicd.events import SPECTROGRAMS, HopEvent
 from ccmusicd.hub import Hub
 from ccmusicd.publish.access import refusal
 from ccmusicd.requests import AwayError, RequestError
@@ -72,14 +72,19 @@ class Seen:
     async def _newest(self, key: tuple[str, str, str], order: Mapping[str, Any]) -> tuple[int, bytes] | None:
         """The picture and the hop that it is of; None while there is no hop."""
         async with self._asking:  # who waits meanwhile finds the picture kept
-            if (hop := self._hub.latest[key[0]].hop) is None:
+            if (hop := self._hop(key[0])) is None:
                 return None
             kept = self._kept.get(key)
             if kept is None or kept[0] != hop.seq:
                 png = await self._draw(order)
-                hop = self._hub.latest[key[0]].hop or hop  # the newest that the analyzer has seen by now
+                hop = self._hop(key[0]) or hop  # the newest that the analyzer has seen by now
                 kept = self._kept[key] = (hop.seq, png)
             return kept
+
+    def _hop(self, station: str) -> HopEvent | None:
+        """The newest hop; None also of a station that was removed meanwhile."""
+        latest = self._hub.latest.get(station)
+        return None if latest is None else latest.hop
 
 
 def _later(sentence: str) -> Response:

@@ -86,6 +86,12 @@ class Timeline:
             return f"degraded: less than {reserve:g} MB of the disk are free: the values of hops are not kept"
         return "ok"
 
+    def keep(self, retention: Retention) -> None:
+        """Delete by other rules, from the next write on."""
+        self._retention = retention
+        self._pruner = self._record.pruner(retention)
+        self._pruned_at = -_PRUNE_EVERY_S
+
     def start(self, now_us: int) -> None:
         """Close what the last run left open and record the time since as "down". Blocks; call it before `run`."""
         self._started_us = now_us

@@ -5,11 +5,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import nlargest
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from ccmusicd import __version__
 from ccmusicd.events import WIRE_VERSION, HopEvent, LevelEvent, NoticeEvent, SegmentEvent, State, StatusEvent, iso
-from ccmusicd.hub import About
+from ccmusicd.hub import About, Latest
 from ccmusicd.publish.errors import TopicError
 
 Availability = Literal["online", "offline", "silent", "paused"]
@@ -55,6 +55,16 @@ class StationTopics:
     _hop: HopEvent | None = field(default=None, repr=False)
     _power: float = field(default=0.0, repr=False)
     _blocks: int = field(default=0, repr=False)
+
+    @classmethod
+    def of(cls, latest: Latest, *, trained: bool) -> Self:
+        """What they say at first: the newest that is known of the station."""
+        station = cls(trained=trained)
+        if latest.hop is not None:
+            station.hear_hop(latest.hop)
+        if latest.status is not None:
+            station.hear_status(latest.status)
+        return station
 
     def hear_level(self, event: LevelEvent) -> None:
         """One block of the level meter, for the next `take_level`."""

@@ -25,7 +25,7 @@ from ccmusicd.publish.connection import HEAD_TIMEOUT_S, BoundedHttp, BoundedWebS
 from ccmusicd.publish.errors import PublishError
 from ccmusicd.publish.guard import Guard
 from ccmusicd.publish.limits import Limiter
-from ccmusicd.publish.listening import listen, tls
+from ccmusicd.publish.listening import listen, load_certificate, tls
 from ccmusicd.publish.seen import Draw, Seen
 from ccmusicd.publish.streaming import Excerpts, OpenExcerpt
 from ccmusicd.publish.upload import Analyst, Upload
@@ -110,6 +110,7 @@ class Web:
         self._access = access or Access()
         self._root_path = root_path
         self._certificate = certificate
+        self._tls: ssl.SSLContext | None = None
         self._limiter = Limiter() if limiter is None else limiter
         self._send_timeout_s = send_timeout_s
         self._head_timeout_s = head_timeout_s
@@ -120,6 +121,7 @@ class Web:
         self._server: EmbeddedServer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._address: tuple[str, int] = (host, port)
+        self._is_on_loopback = True
 
     @property
     def address(self) -> tuple[str, int]:
@@ -150,10 +152,12 @@ class Web:
 
     async def start(self) -> None:
         """Listen; `PublishError` when the address cannot be had or the certificate cannot be used."""
-        context = tls(*self._certificate) if self._certificate else None
+        context = self._tls = tls(*self._certificate) if self._certificate else None
         sockets = await listen(self._host, self._port)
         self._address = sockets[0].getsockname()[:2]
-        self._close_doors([sock.getsockname()[0] for sock in sockets])
+        self._is_on_loopback = all(is_loopback(sock.getsockname()[0]) for sock in sockets)
+        self._access.listens(self._host, loopback=self._is_on_loopback)
+        self.say_who_can_reach_it()
         self._server = EmbeddedServer(self._config(context))
         self._serving = asyncio.create_task(self._server.serve(sockets), name="web")
         up = asyncio.create_task(self._server.up.wait())
@@ -162,6 +166,27 @@ class Web:
             up.cancel()
             self._serving.result()
         _log.info("web: listening on %s port %d", *self._address)
+
+    def change(self, *, max_clients: int) -> None:
+        """Allow so many WebSocket clients from now on; who is connected stays. The certificate's files are read again.
+
+        Raises:
+            CertificateError: they cannot be used; the old certificate goes on to be shown.
+        """
+        self._max_clients = max_clients
+        if self._server is not None:
+            self._server.config.limit_concurrency = max_clients + _HTTP_CONNECTIONS_BESIDE_CLIENTS
+        if self._tls is not None and self._certificate is not None:
+            load_certificate(self._tls, *self._certificate)
+
+    def say_who_can_reach_it(self) -> None:
+        """Tell the log where its doors are open to everybody."""
+        if not self._is_on_loopback and self._access.is_open:
+            _log.warning(
+                "web: other machines can reach %s, and need no token to see and pause every station: "
+                "set [web] token_file, or listen on 127.0.0.1",
+                self._host,
+            )
 
     async def stop(self) -> None:
         """WebSocket clients get 1001, requests under way a moment to finish; done within 2 s."""
@@ -177,17 +202,6 @@ class Web:
         self._server.abort_connections()
         await asyncio.gather(self._serving, return_exceptions=True)
         self._server = None
-
-    def _close_doors(self, addresses: list[str]) -> None:
-        """Tell the rules on which addresses it listens, and the log where those are open to everybody."""
-        loopback = all(map(is_loopback, addresses))
-        self._access.listens(self._host, loopback=loopback)
-        if not loopback and self._access.is_open:
-            _log.warning(
-                "web: other machines can reach %s, and need no token to see and pause every station: "
-                "set [web] token_file, or listen on 127.0.0.1",
-                self._host,
-            )
 
     def _config(self, context: ssl.SSLContext | None) -> uvicorn.Config:
         timeout = self._head_timeout_s

@@ -4,12 +4,23 @@ import asyncio
 import contextlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from ccmusicd.events import TOPICS, ColumnsEvent, Event
+from ccmusicd.events import (
+    TOPICS,
+    ColumnsEvent,
+    Event,
+    HopEvent,
+    LevelEvent,
+    NoticeEvent,
+    SegmentEvent,
+    StationsEvent,
+    StatusEvent,
+    TitleEvent,
+)
 from ccmusicd.hub import About, Hub
 from ccmusicd.publish.connection import BoundedWebSocket, framed
 
@@ -30,6 +41,10 @@ Pause = Callable[[str, bool], None]
 """Pauses (True) or resumes (False) a station, by its id."""
 
 
+_Told = HopEvent | SegmentEvent | StatusEvent | TitleEvent | LevelEvent | ColumnsEvent | NoticeEvent
+"""Events that are messages."""
+
+
 class CommandError(Exception):
     """What a client sent is no command; the text is the reply."""
 
@@ -45,10 +60,15 @@ class Wire:
         self._capacity, self._most_bytes = capacity, most_bytes
         self._bytes = 0
         # The event is kept beside its frame: its id() stays its own for as long as it is a key here.
-        self._frames: OrderedDict[int, tuple[Event, bytes]] = OrderedDict()
+        self._frames: OrderedDict[int, tuple[_Told, bytes]] = OrderedDict()
+        self._stations = hub.about.stations
 
-    def frame(self, event: Event) -> bytes:
-        """The event's message, ready to be written."""
+    def frame(self, event: _Told) -> bytes:
+        """The event's message, ready to be written; columns only of a station that hello lists."""
+        if self._stations is not self._hub.about.stations:  # whose places columns have in their frames
+            self._stations = self._hub.about.stations
+            self._frames.clear()
+            self._bytes = 0
         known = self._frames.get(id(event))
         if known is not None:
             return known[1]
@@ -59,11 +79,10 @@ class Wire:
             self._bytes -= len(self._frames.popitem(last=False)[1][1])
         return frame
 
-    def _message(self, event: Event) -> str | bytes:
-        if not isinstance(event, ColumnsEvent):
-            return compact(event.to_wire())
-        stations = self._hub.about.stations
-        return event.to_bytes(next(place for place, known in enumerate(stations) if known.id == event.station))
+    def _message(self, event: _Told) -> str | bytes:
+        if isinstance(event, ColumnsEvent):
+            return event.to_bytes([station.id for station in self._stations].index(event.station))
+        return compact(event.to_wire())
 
 
 class Session:
@@ -79,7 +98,7 @@ class Session:
         self._pause = pause
         self._send_timeout_s = send_timeout_s
         self._greeted: About | None = None
-        self._inbox = hub.subscribe(DEFAULT_TOPICS, capacity=_INBOX_CAPACITY)
+        self._inbox = hub.subscribe(_with_stations(DEFAULT_TOPICS), capacity=_INBOX_CAPACITY)
 
     @property
     def dropped(self) -> int:
@@ -127,10 +146,26 @@ class Session:
         while True:
             event = await self._inbox.get()
             if self._inbox.wants(event):  # else it was queued before the client changed its subscription
-                await self._send(self._wire.frame(event))
+                await self._send_event(event)
+
+    async def _send_event(self, event: Event) -> None:
+        await self._writable()
+        if isinstance(event, StationsEvent):
+            self._greet()
+        elif event.station in self._hub.latest:
+            self._greet()
+            self._connection.send_frame(self._wire.frame(event))
+        elif not isinstance(event, ColumnsEvent):  # the last words of a station, before it is told that it has gone
+            self._connection.send_frame(self._wire.frame(event))
 
     async def _send(self, frame: bytes) -> None:
-        """One message, after a new `hello` when there is news in it; a client that does not read is cut."""
+        """One message, after a new `hello` when there is news in it."""
+        await self._writable()
+        self._greet()
+        self._connection.send_frame(frame)
+
+    async def _writable(self) -> None:
+        """Wait until the client takes more; one that does not read is cut."""
         connection = self._connection
         if not connection.writable.is_set():
             try:
@@ -141,10 +176,26 @@ class Session:
                 raise WebSocketDisconnect(1006) from None
         if not connection.is_open:  # uvicorn has ended it itself, as after a message that is too long
             raise WebSocketDisconnect(1006)
-        if self._greeted is not self._hub.about:
-            self._greeted = self._hub.about
-            connection.send_frame(framed(compact(self._hub.about.to_wire())))
-        connection.send_frame(frame)
+
+    def _greet(self) -> None:
+        """Say `hello` when there is news in it; of other stations than before also which have gone, and a snapshot."""
+        about, before = self._hub.about, self._greeted
+        if before is about:
+            return
+        self._greeted = about
+        self._tell(about.to_wire())
+        if before is None or before.stations is about.stations:
+            return
+        for station in before.stations:
+            if station.id not in self._hub.latest and self._listens_to(station.id):
+                self._tell({"type": "gone", "station": station.id})
+        self._tell(self._hub.snapshot())
+
+    def _listens_to(self, station: str) -> bool:
+        return self._inbox.stations is None or station in self._inbox.stations
+
+    def _tell(self, message: object) -> None:
+        self._connection.send_frame(framed(compact(message)))
 
     async def _obey(self) -> None:
         errors = 0
@@ -184,7 +235,7 @@ class Session:
                 raise CommandError(f"stations must be a list of station ids or null, not {_shown(stations)}")
             for station in stations:
                 self._check_station(station)
-        self._inbox.topics = frozenset(topics)
+        self._inbox.topics = frozenset(_with_stations(topics))
         self._inbox.stations = None if stations is None else frozenset(stations)
 
     def _pause_or_resume(self, station: object, *, paused: bool) -> None:
@@ -220,6 +271,11 @@ async def admits(websocket: WebSocket, knows: Callable[[str | None], bool], *, w
         connection: BoundedWebSocket = websocket.state.connection
         connection.cut()
     return False
+
+
+def _with_stations(topics: Iterable[str]) -> tuple[str, ...]:
+    """Who follows anything is told of other stations, too."""
+    return (*topics, StationsEvent.topic)
 
 
 def compact(message: object) -> str:
