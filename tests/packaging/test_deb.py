@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -178,7 +178,7 @@ esac
 
 
 @pytest.fixture
-def setup(tmp_path: Path, unpacked: Path) -> Iterator[Setup]:
+def setup(tmp_path: Path, unpacked: Path) -> Setup:
     return Setup(tmp_path, unpacked)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "docs/operating.md"
 
 # Run at the start of every Python of the environment, the daemon's children included: writes down each file of the
 # source tree that is opened or listed. What was compiled is kept below .cache, and dependencies lie below .venv.
@@ -173,12 +175,12 @@ def test_the_installed_daemon_serves_its_viewer_and_listens_with_its_own_weights
     for file in shipped.glob("*.js"):
         assert fetch(f"{address}/{file.name}") == file.read_bytes()
 
-    verified = installed.says("weights", "verify", "starter").splitlines()  # while the daemon's networks are loaded
+    (command,) = re.findall(r"^```sh wheel\nccmusicd (.*)\n```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    verified = installed.says(*command.split()).splitlines()  # while the daemon's networks are loaded
     assert len(verified) == 5, verified
     assert all(line.startswith("ok ") and str(installed.package / "_weights") in line for line in verified), verified
     wait_until(lambda: ready(address), 300, "readiness")
-    now = json.loads(fetch(address + "/api/v1/now"))
-    assert (now["bundle"], now["trained"]) == ("starter", True)
+    assert b'ccmusic_build_info{bundle="starter",trained="true"' in fetch(address + "/metrics")
     assert not installed.witnessed.exists(), installed.witnessed.read_text()
 
 

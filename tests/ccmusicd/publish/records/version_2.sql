@@ -1,0 +1,56 @@
+-- What ccmusicd of schema version 2 left in its state directory after a recording of 32 s, dated back by 300 days.
+PRAGMA user_version = 2;
+BEGIN TRANSACTION;
+CREATE TABLE hops (
+	id INTEGER NOT NULL, 
+	station TEXT NOT NULL, 
+	start_us BIGINT NOT NULL, 
+	end_us BIGINT NOT NULL, 
+	layout INTEGER NOT NULL, 
+	data BLOB NOT NULL, 
+	PRIMARY KEY (id), 
+	UNIQUE (station, start_us), 
+	FOREIGN KEY(layout) REFERENCES layouts (id)
+);
+INSERT INTO "hops" VALUES(1,'input',1769993383575119,1769993399550448,1,X'011100110000000FF407647119FAC75F6E46D57C7570639CB172A9E0EE553C64117DE60F51690018396FA28BE99BBD0A14F79D49728626CE524D4B534C0615D72557640EA0A3FFF45FCC00');
+INSERT INTO "hops" VALUES(2,'input',1769993400548906,1769993414527319,1,X'010F00110000000FF407E599F23B53A9C48B46A1DFDE8B77196BD76BAED0390890004E9FBB79F6792F476E1B9AF0484D3B3AC2B503C44C977249F80B409467476BF89F6ADDBFFD926800');
+CREATE TABLE layouts (
+	id INTEGER NOT NULL, 
+	digest TEXT NOT NULL, 
+	content TEXT NOT NULL, 
+	PRIMARY KEY (id), 
+	UNIQUE (digest)
+);
+INSERT INTO "layouts" VALUES(1,'21b013874066a8769cb03d8faca8089093eb4b2740342c2102615dfb87a31127','{"bundle": "light", "labels": ["jazz", "rock", "speech"], "models": ["mobilenet_v3_large_cqt"]}');
+CREATE TABLE segments (
+	id INTEGER NOT NULL, 
+	station TEXT NOT NULL, 
+	start_us BIGINT NOT NULL, 
+	end_us BIGINT NOT NULL, 
+	kind TEXT NOT NULL, 
+	genre TEXT, 
+	note TEXT, 
+	probability FLOAT, 
+	probability_min FLOAT, 
+	agreement FLOAT, 
+	divergence FLOAT, 
+	titles TEXT NOT NULL, 
+	trained BOOLEAN NOT NULL, 
+	open BOOLEAN NOT NULL, 
+	PRIMARY KEY (id), 
+	UNIQUE (station, start_us)
+);
+INSERT INTO "segments" VALUES(1,'input',1769993382576661,1769993396576661,'speech','speech',NULL,1.0,1.0,1.0,0.0,'[]',0,0);
+INSERT INTO "segments" VALUES(2,'input',1769993396576661,1769993402576661,'silence',NULL,NULL,NULL,NULL,NULL,NULL,'[]',0,0);
+INSERT INTO "segments" VALUES(3,'input',1769993402576661,1769993414576661,'speech','speech',NULL,1.0,1.0,1.0,0.0,'[]',0,0);
+CREATE TABLE titles (
+	id INTEGER NOT NULL, 
+	station TEXT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	title TEXT NOT NULL, 
+	PRIMARY KEY (id), 
+	UNIQUE (station, time_us)
+);
+CREATE INDEX segments_start ON segments (start_us);
+CREATE INDEX hops_start ON hops (start_us);
+COMMIT;
