@@ -13,7 +13,7 @@ const NOT_ADMITTED = 4401; // the daemon's close code when the token is missing 
  * A connection that keeps itself up.
  *
  * `state` is "connecting", "live" (hello has come), "waiting" (for the next attempt, at `retryAt` of performance.now()),
- * or "locked": the daemon wants another token, and `open` tries it.
+ * or "locked": the daemon wants another token, and `open` tries it. `liveSince` (performance.now()): when hello came.
  * Calls `onState()` on every change, `onMessage(object)` for JSON and `onColumns(ArrayBuffer)` for spectrogram frames.
  */
 export class Connection {
@@ -29,7 +29,7 @@ export class Connection {
     this._subscription = null;
     this._failures = 0;
     this._lastHeard = 0;
-    this._liveSince = 0;
+    this.liveSince = 0;
     this._timer = 0;
     setInterval(() => this._checkQuiet(), 1000);
     window.addEventListener("online", () => this.retryNow());
@@ -79,7 +79,7 @@ export class Connection {
     }
     this._onMessage(message);
     if (message.type !== "hello" || this.state === "live") return;
-    this._liveSince = this._lastHeard;
+    this.liveSince = this._lastHeard;
     this._become("live");
     // Only now: onMessage may have chosen the station by what hello says.
     if (this._subscription) this._socket.send(this._subscription);
@@ -92,7 +92,7 @@ export class Connection {
 
   _lost() {
     this._socket = null;
-    const steady = this.state === "live" && performance.now() - this._liveSince > STEADY_MS;
+    const steady = this.state === "live" && performance.now() - this.liveSince > STEADY_MS;
     this._failures = steady ? 1 : this._failures + 1;
     const backoff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this._failures - 1));
     const wait = backoff * (0.8 + 0.4 * Math.random()); // Jitter: a restarted daemon is not hit by all screens at once.

@@ -13,6 +13,9 @@ import { LevelMeter } from "./level.js";
 import { Models } from "./models.js";
 import { Modes } from "./modes.js";
 import { Now } from "./now.js";
+import { Notices } from "./notices.js";
+import { Past } from "./past.js";
+import { PastRoom } from "./pastroom.js";
 import { livePictures, PictureDialog } from "./picturedialog.js";
 import { Rolling } from "./rolling.js";
 import { Segments } from "./segments.js";
@@ -22,7 +25,7 @@ import { StationSwitch } from "./stations.js";
 import { Store } from "./store.js";
 import { sayPage, switchLanguage } from "./text.js";
 
-const LIGHT_TOPICS = ["hop", "segment", "status", "title"];
+const LIGHT_TOPICS = ["hop", "segment", "status", "title", "notice"];
 const ALL_TOPICS = [...LIGHT_TOPICS, "level", "spectrogram"];
 const HEAVY_TOPICS_END_MS = 60_000; // how long a page that nobody sees goes on receiving level and spectrogram
 
@@ -40,7 +43,10 @@ const models = new Models((name) => {
 const clips = new ClipRoom((...shown) => pictures.open(...shown));
 const grid = new StationGrid();
 const modes = new Modes(changeMode);
-const rooms = [new Header(), entry, modes, models, new Rolling(), new Segments(), new Health(), clips];
+const past = new Past(schedule);
+const pastRoom = new PastRoom(past, schedule);
+const notices = new Notices();
+const rooms = [new Header(), entry, modes, models, new Rolling(), pastRoom, new Segments(past), new Health(), clips];
 const switchboard = new StationSwitch(changeStation);
 const connection = new Connection({ onState: changeConnection, onMessage: receive, onColumns: receiveColumns });
 let scheduled = false;
@@ -56,7 +62,11 @@ function receive(message) {
   } else {
     if (message.type === "snapshot") spectrogram.expectRestart(); // again when a station listens to another source
     store.apply(message);
-    if (message.station === switchboard.current) receiveForRoom(message);
+    if (message.type === "snapshot") notices.hold(message.stations);
+    if (message.type === "notice") notices.receive(message);
+    const { current } = switchboard;
+    const events = message.type === "snapshot" ? Object.values(message.stations[current] ?? {}) : [message];
+    for (const event of events) if (event?.station === current) receiveForRoom(event);
   }
   schedule();
 }
@@ -64,6 +74,7 @@ function receive(message) {
 function receiveForRoom(message) {
   if (message.type === "level") level.receive(message);
   if (message.type === "hop") spectrogram.anchor(message.end_sample, Date.parse(message.time));
+  if (message.type === "hop" || message.type === "segment" || message.type === "title") past.receive(message);
 }
 
 function receiveColumns(buffer) {
@@ -135,6 +146,7 @@ function view() {
 function render() {
   scheduled = false;
   const current = view();
+  if (modes.current === "full" && connection.state === "live") past.follow(store.hello, connection, switchboard.current, pastRoom.spanS);
   for (const room of rooms) room.render(current);
   level.render();
   const about = store.hello?.spectrogram;
@@ -142,6 +154,7 @@ function render() {
   renderHighEnd(current.hearing ? spectrogram.ring("mel") : null, window, about?.db_step);
   pictures.render(store.hello);
   if (modes.current === "stations") grid.render(current, (id) => store.station(id));
+  notices.render(current, modes.current === "stations" ? null : switchboard.current);
   renderTitle(current);
 }
 

@@ -1,7 +1,6 @@
-// The room of the rolling probabilities: a bar for every genre, always in the same order, and their history.
+// The room of the rolling probabilities: a bar for every genre, always in the same order.
 
 import { byId, element, keepChildren, setShare, setText } from "./dom.js";
-import { drawHistory } from "./historychart.js";
 import { percent } from "./format.js";
 import { genreColour } from "./palette.js";
 import { genreName } from "./text.js";
@@ -24,7 +23,6 @@ export class Rolling {
       fill.style.backgroundColor = genreColour(labels, slug);
       setShare(fill, p);
     });
-    drawHistory(station.history, labels);
   }
 }
 

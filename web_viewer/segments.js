@@ -1,19 +1,25 @@
-// The list of what was heard since the page was opened, newest first.
+// The list of what was on air in the time that is shown, newest first.
 
 import { byId, element, keepChildren, setText, setTextOrHide } from "./dom.js";
 import { clock, duration, percent } from "./format.js";
 import { genreColour } from "./palette.js";
 import { canSay, genreName, say } from "./text.js";
 
+const MOST = 100;
+
 /** Writes #segments. */
 export class Segments {
-  /** Write the view {hello, station}. */
-  render({ hello, station }) {
+  constructor(past) {
+    this._past = past;
+  }
+
+  /** Write the view {hello}. */
+  render({ hello }) {
     if (!hello) return;
-    const segments = [...station.segments.values()].sort((a, b) => Date.parse(b.start) - Date.parse(a.start));
+    const segments = (this._past.stretches?.segments ?? []).slice(-MOST).reverse();
     byId("no-segments").hidden = segments.length > 0;
     byId("segment-list").hidden = segments.length === 0;
-    const rows = keepChildren(byId("segment-list"), segments, (segment) => segment.id, makeRow);
+    const rows = keepChildren(byId("segment-list"), segments, ({ start }) => String(start), makeRow);
     rows.forEach((row, i) => renderRow(row, segments[i], hello.labels));
   }
 }
@@ -27,13 +33,12 @@ function makeRow() {
 }
 
 function renderRow(row, segment, labels) {
-  const [start, end] = [Date.parse(segment.start), Date.parse(segment.end)];
-  const running = segment.change !== "end";
+  const { start, end, running } = segment;
   const time = row.querySelector(".segment-time");
-  time.dateTime = segment.start;
+  time.dateTime = new Date(start).toISOString();
   setText(time, `${clock(start, { seconds: true })} – ${running ? say("seg_now") : clock(end, { seconds: true })}`);
   const isGenre = segment.kind === "music" && segment.genre;
-  const name = isGenre ? genreName(labels, segment.genre) : nameOfOther(segment);
+  const name = nameOfSegment(segment, labels);
   const certain = isGenre && segment.probability !== null ? ` ${percent(segment.probability)}` : "";
   setText(row.querySelector(".segment-what"), name + certain);
   setTextOrHide(row.querySelector(".segment-titles"), segment.titles.join(" · "));
@@ -42,8 +47,9 @@ function renderRow(row, segment, labels) {
   row.querySelector(".segment-swatch").style.backgroundColor = isGenre ? genreColour(labels, segment.genre) : "";
 }
 
-/** A segment without a genre: its kind, or why it has none ("starting", "analyzer restarting"). */
-function nameOfOther({ kind, note }) {
+/** A segment's genre, else its kind or why it has none ("starting", "analyzer restarting"). */
+export function nameOfSegment({ kind, genre, note }, labels) {
+  if (kind === "music" && genre) return genreName(labels, genre);
   const reason = note ? `state_${note.split(" ").at(-1)}` : "";
   return say(canSay(reason) ? reason : `state_${kind}`);
 }

@@ -1,16 +1,11 @@
-// What the daemon has said so far: the newest of every station, and a bounded memory of what was heard.
+// What the daemon has said so far: the newest of every station.
 
-import { RollingHistory } from "./rollinghistory.js";
-
-const MOST_SEGMENTS = 100;
 // A station that was not subscribed to is shown only while what is known of it is younger than this.
 const STALE_MS = 3000;
 
-/** One station as known: newest `status`, `hop`, `segment`s by id, `title`, and when (performance.now()) the hop came. */
+/** One station as known: newest `status`, `hop`, `title`, and when (performance.now()) the hop came. */
 class StationMemory {
   constructor() {
-    this.segments = new Map();
-    this.history = new RollingHistory();
     this.forget();
   }
 
@@ -70,9 +65,9 @@ export class Store {
   }
 
   _applySnapshot(stations) {
-    for (const [id, { status, hop, segment }] of Object.entries(stations)) {
+    for (const [id, { status, hop }] of Object.entries(stations)) {
       if (!this._knows(id)) continue;
-      for (const event of [status, segment, hop]) {
+      for (const event of [status, hop]) {
         if (event) this._applyEvent(event);
       }
     }
@@ -84,15 +79,11 @@ export class Store {
     if (event.type === "hop") {
       station.hop = event;
       station.hopAt = station.heardAt;
-      station.history.add(Date.parse(event.time), event.rolling);
     } else if (event.type === "status") {
       station.status = event;
       station.title = event.source.title;
     } else if (event.type === "title") {
       station.title = event.title;
-    } else if (event.type === "segment") {
-      station.segments.set(event.id, event);
-      if (station.segments.size > MOST_SEGMENTS) station.segments.delete(station.segments.keys().next().value);
     }
   }
 }

@@ -1,6 +1,7 @@
 // Every word of the page in English and Chinese, and the language that is chosen.
 
 import { CLIP_WORDS } from "./clipwords.js";
+import { PAST_WORDS } from "./pastwords.js";
 import { recall, remember } from "./remembered.js";
 
 const LANGUAGES = ["en", "zh"];
@@ -10,7 +11,6 @@ const WORDS = {
   now: ["On air now", "正在播放"],
   sound: ["Spectrogram", "频谱图"],
   rolling: ["Genres, rolling average", "流派 · 滚动平均"],
-  past: ["Genres since this page opened, at most an hour", "本页打开以来的流派（最多一小时）"],
   models: ["What each network hears", "各网络的判断"],
   segments: ["Segments heard", "听到的片段"],
   noSegments: ["The first segment appears when something has been recognised.", "识别出内容后，这里会显示第一个片段。"],
@@ -89,8 +89,6 @@ const WORDS = {
   clip: ["Clip", "削波"],
   peak: ["peak", "峰值"],
 
-  historyHelp: ["Rolling probability of every genre over time", "各流派滚动概率随时间的变化"],
-  historyEmpty: ["History grows from here", "历史从此刻开始"],
   dissents: ["differs", "不同意见"],
   dissentsHelp: ["Its first choice is not the ensemble's", "其首选与集成结果不同"],
   noVote: ["No vote", "无判断"],
@@ -109,6 +107,7 @@ const WORDS = {
   input: ["Input", "输入"],
 
   ...CLIP_WORDS,
+  ...PAST_WORDS,
 };
 
 const preferred = (navigator.language || "en").startsWith("zh") ? "zh" : "en";
