@@ -177,18 +177,3 @@ def test_supervisor_hears_ready_status_watchdog_and_stopping(daemon: Start, wait
         assert running.terminate() == 0
         wait_until(lambda: "STOPPING=1" in heard, 5, "STOPPING")
         listener.join(5)
-
-
-def test_kill_9_loses_no_second_of_the_record(daemon: Start, wait_until: Wait, tmp_path: Path) -> None:
-    first = daemon()
-    wait_until(lambda: first.address and (tmp_path / "state/timeline.sqlite").exists() and rows(tmp_path / "state"), 30)
-    wait_until(lambda: rows(tmp_path / "state")[0][3] > rows(tmp_path / "state")[0][2], 30, "a growing segment")
-    first.process.kill()
-    first.wait()
-    second = daemon()
-    wait_until(lambda: len(rows(tmp_path / "state")) >= 3, 30, "the next segment")
-    assert second.terminate() == 0
-    found = rows(tmp_path / "state")
-    assert [kind for _, kind, _, _ in found][:3] == ["uncertain", "down", "uncertain"]
-    for (_, _, _, end), (_, _, start, _) in itertools.pairwise(found):
-        assert end == start

@@ -1,4 +1,4 @@
-"""A station with a real source, whose networks, a stub, hear jazz in everything: what it tells while its source fails."""
+"""A station with a real source, whose networks, a stub, hear jazz in everything: what it tells while that fails."""
 
 import asyncio
 import contextlib

@@ -256,26 +256,6 @@ async def test_a_server_without_audio_is_left_in_time_and_tried_again(
             assert any(word in running.sink.errors[0] for word in ("answer", "nothing", "stalled", "recognisable"))
 
 
-async def test_a_station_drops_and_comes_back(
-    icecast: Any, started: Callable[..., Any], frequency: Callable[..., float]
-) -> None:
-    feeder = icecast.feed("live", frequency=440)
-    async with started(icecast.url("live")) as running:
-        await running.more(1.5)
-        assert running.sink.formats[-1]["codec"] == "mp3float"
-        assert running.sink.formats[-1]["live"] is True
-        assert frequency(running.sink.newest(1.0)) == pytest.approx(440, abs=2)
-
-        feeder.kill()
-        await running.until(lambda: running.sink.count("backoff") >= 2)
-        assert running.sink.errors
-
-        icecast.feed("live", frequency=880)
-        await running.until(lambda: running.sink.count("begin") == 2)
-        await running.more(2.0)
-        assert frequency(running.sink.newest(1.0)) == pytest.approx(880, abs=2)
-
-
 # Icecast writes titles of MP3 streams in Latin-1.
 async def test_a_change_of_title_is_told_once(icecast: Any, started: Callable[..., Any]) -> None:
     icecast.feed("live")

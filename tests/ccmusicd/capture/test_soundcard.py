@@ -125,36 +125,6 @@ async def test_a_device_that_is_not_there_is_waited_for_by_name(pulse: Any, star
     del pulse
 
 
-async def test_a_sound_server_dies_and_comes_back(
-    pulse: Any, started: Callable[..., Any], frequency: Callable[..., float]
-) -> None:
-    async with started("soundcard:studio") as running:
-        await running.more(0.5)
-
-        pulse.kill()
-        await running.until(lambda: running.sink.count("backoff"), 4.0)
-        assert running.sink.errors
-
-        pulse.start()
-        pulse.feed(880)
-        await running.until(lambda: running.sink.count("begin") == 2, 20)
-        await running.until(lambda: np.abs(running.sink.newest(0.2)).max() > 0.05)
-        await running.more(1.5)
-        assert frequency(running.sink.newest(1.0)) == pytest.approx(880, abs=2)
-
-
-async def test_a_sound_server_that_freezes_is_noticed_and_heard_again(pulse: Any, started: Callable[..., Any]) -> None:
-    async with started("soundcard:studio") as running:
-        await running.more(0.5)
-
-        pulse.freeze()
-        await running.until(lambda: running.sink.count("backoff"), 3.5)
-        assert "stalled" in running.sink.errors[0]
-
-        pulse.thaw()
-        await running.until(lambda: running.sink.count("begin") == 2, 20)
-
-
 async def test_a_capture_that_is_frozen_itself_is_replaced(pulse: Any, started: Callable[..., Any]) -> None:
     async with started("soundcard:studio") as running:
         await running.more(0.5)
