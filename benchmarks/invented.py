@@ -12,7 +12,8 @@ from ccmusicd.analyzer import Analyzer
 from ccmusicd.events import AnalyzerState
 from ccmusicd.hub import Hub
 from ccmusicd.jobs import Answer, ModelAnswer
-from ccmusicd.station import Station, StationOptions
+from ccmusicd.station import Station
+from ccmusicd.stationplan import StationOptions
 
 HOP_COLUMNS = 11
 """A quarter of a second: as many hops in as little sound as may be."""

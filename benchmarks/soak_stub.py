@@ -145,7 +145,7 @@ async def _running(work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
 async def _room(hub: Hub) -> None:
     """Let the others do their work until every inbox is half empty at least: none is to lose anything."""
     await asyncio.sleep(0)
-    while any(2 * len(inbox) > inbox._capacity for inbox in hub._inboxes):  # noqa: SLF001, ASYNC110 - nobody tells
+    while any(2 * len(inbox) > inbox.capacity for inbox in hub._inboxes):  # noqa: SLF001, ASYNC110 - nobody tells
         await asyncio.sleep(0.001)
 
 

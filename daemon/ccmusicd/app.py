@@ -184,7 +184,7 @@ class App:
             max_clients=settings.web.max_clients,
             pause=fleet.pause,
             timeline=_excerpts(hub, record_url(settings)),
-            past=self._past(hub, record_url(settings)),
+            past=_past(hub, record_url(settings), timeline),
             draw=lambda order: _drawn(analyzer, order),
             analyst=clips if settings.clips.megabytes else None,
             most_clip_bytes=round(settings.clips.megabytes * 1e6),
@@ -212,15 +212,6 @@ class App:
                 publishers.start("mqtt", mqtt.run())
 
         return switch
-
-    def _past(self, hub: Hub, url: str) -> OpenExcerpt:
-        waiting = self._timeline.unwritten if self._timeline else list
-
-        def open_(asked: Any) -> Any:
-            names = [station.id for station in hub.about.stations]
-            return past(url, asked, names=names, now_us=time.time_ns() // 1000, unwritten=waiting())
-
-        return open_
 
     # --- running ---
 
@@ -321,6 +312,14 @@ def _excerpts(hub: Hub, url: str) -> OpenExcerpt:
     def open_(asked: Any) -> Any:
         names = {station.id: station.name for station in hub.about.stations}
         return excerpt(url, asked, names=names, now_us=time.time_ns() // 1000)
+
+    return open_
+
+
+def _past(hub: Hub, url: str, timeline: Timeline) -> OpenExcerpt:
+    def open_(asked: Any) -> Any:
+        names = [station.id for station in hub.about.stations]
+        return past(url, asked, names=names, now_us=time.time_ns() // 1000, unwritten=timeline.unwritten())
 
     return open_
 

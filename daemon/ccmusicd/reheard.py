@@ -17,7 +17,7 @@ from ccmusicd.capture.output import Output
 from ccmusicd.events import SegmentEvent
 from ccmusicd.hearing import Hearing, engine_of
 from ccmusicd.publish.rows import SegmentRow, row_of_event
-from ccmusicd.station import StationOptions
+from ccmusicd.stationplan import StationOptions
 
 
 class _IntoHearing(Output):

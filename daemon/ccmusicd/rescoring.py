@@ -20,7 +20,7 @@ from ccmusicd.publish.hops import HopBlock, Layout
 from ccmusicd.publish.reader import RecordReader
 from ccmusicd.publish.rows import SegmentRow
 from ccmusicd.rejudging import Judge, hops_of, rejudged
-from ccmusicd.station import StationOptions
+from ccmusicd.stationplan import StationOptions
 from ccmusicd.textout import Counted, note, output_of, progress, write
 
 _LEAD_US = 60_000_000

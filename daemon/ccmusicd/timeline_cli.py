@@ -160,7 +160,7 @@ def _networks(settings: "Settings") -> "Networks":
     from ccmusicd.onair import DecisionOptions
     from ccmusicd.rescoring import Networks
     from ccmusicd.settings import bundle_names, model_words
-    from ccmusicd.station import StationOptions
+    from ccmusicd.stationplan import StationOptions
     from ccmusicd.weights.bundles import models_to_use, open_bundle
 
     opened = open_bundle(bundle_names(settings))

@@ -17,7 +17,7 @@ from ccmusicd.publish.hops import HopCollector, Layout
 from ccmusicd.publish.record import Record
 from ccmusicd.publish.rows import SegmentRow, row_of_event
 from ccmusicd.rescoring import KeptHops, Networks
-from ccmusicd.station import StationOptions
+from ccmusicd.stationplan import StationOptions
 
 SECOND = 1_000_000
 NOON_US = 1_777_629_600 * SECOND  # 2026-05-01T10:00Z

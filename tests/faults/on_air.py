@@ -23,7 +23,8 @@ from ccmusicd.events import Event, HopEvent, SegmentEvent, StatusEvent
 from ccmusicd.hub import About, Hub, StationInfo
 from ccmusicd.jobs import Answer, ModelAnswer
 from ccmusicd.onair import DecisionOptions
-from ccmusicd.station import Station, StationOptions
+from ccmusicd.station import Station
+from ccmusicd.stationplan import StationOptions
 
 HOP_COLUMNS = 11
 TICK_S = 0.1
