@@ -11,7 +11,6 @@ from pathlib import Path
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
-from paho.mqtt.client import MQTTMessage
 
 from ccmusicd.events import Event, HopEvent, LevelEvent, NoticeEvent, SegmentEvent, StatusEvent
 from ccmusicd.hub import About, Hub, Inbox
@@ -19,6 +18,7 @@ from ccmusicd.publish import topics
 from ccmusicd.publish.broker import RefusedError, parse_broker
 from ccmusicd.publish.homeassistant import HomeAssistant
 from ccmusicd.publish.outbox import Outbox
+from ccmusicd.publish.sweep import IsStale, sweep
 from ccmusicd.publish.topics import StationTopics, check_topic_part
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,6 @@ _LEVELS_A_STATION = 16
 _MAX_COMPLAINTS = 32
 _MAX_IGNORED_TOPICS = 100
 _FAREWELL_S = 1.0
-_SWEEP_S = 10.0
 _SEND_BUFFER_BYTES = 64 * 1024
 _FIRST_DELAY_S = 1.0
 _LONGEST_DELAY_S = 30.0
@@ -112,7 +111,7 @@ class Mqtt:
             self._hub.unsubscribe(self._levels)
             for event in inbox.drain():  # the stations' last words, such as the end of a segment
                 self._hear(event)
-            await _end(tasks)
+            await _end(tasks, patience_s=_FAREWELL_S + 0.2)
 
     # ---- from the hub to the outbox
 
@@ -222,9 +221,9 @@ class Mqtt:
         try:
             async with contextlib.AsyncExitStack() as stack:
                 await _enter(stack, client)
-                doings = [self._converse(client), self._listen_to_broker(client)]
-                if self._home is not None:
-                    doings.append(self._sweep(client, self._home))
+                doings = [
+                    self._converse(client), self._listen_to_broker(client), sweep(client, self._stale(), self._forget)
+                ]  # fmt: skip
                 talk = {asyncio.create_task(doing) for doing in doings}
                 try:
                     done, _ = await asyncio.wait(talk, return_when=asyncio.FIRST_COMPLETED)
@@ -313,23 +312,23 @@ class Mqtt:
             else:
                 self._command(topic, payload, retained=message.retain)
 
-    async def _sweep(self, client: aiomqtt.Client, home: HomeAssistant) -> None:
-        """Look once through the announcements that the broker keeps, for stations that this node no longer has.
+    def _stale(self) -> dict[str, IsStale]:
+        """Where to look for what an earlier life of this node said, and how to know what no longer holds."""
 
-        They themselves are the record of what was announced: nothing else could be lost, or be of another opinion.
-        """
+        def is_ours(topic: str, _payload: bytes | bytearray) -> bool:
+            return not self._outbox.retains(topic)
 
-        def look(_client: object, _userdata: object, message: MQTTMessage) -> None:
-            if message.retain and message.topic not in self._announced and home.is_own(message.topic, message.payload):
-                _log.info("MQTT: the station announced on %s is gone; Home Assistant forgets it", message.topic)
-                self._outbox.empty(message.topic)
+        stale: dict[str, IsStale] = {f"{self._base}/+/{below}": is_ours for below in topics.RETAINED}
+        home = self._home
+        if home is not None:
+            stale[home.every_device] = lambda topic, payload: (
+                topic not in self._announced and home.is_own(topic, payload)
+            )
+        return stale
 
-        # Past aiomqtt's queue: hundreds of devices come at once, and would push each other and commands out of it.
-        client._client.message_callback_add(home.every_device, look)  # noqa: SLF001 - aiomqtt has one queue for all
-        await client.subscribe(home.every_device)
-        await asyncio.sleep(_SWEEP_S)
-        await client.unsubscribe(home.every_device)  # what all other devices go on to announce is none of ours
-        await asyncio.Event().wait()
+    def _forget(self, topic: str) -> None:
+        _log.info("MQTT: %s is of an earlier configuration of this node: the broker is told to forget it", topic)
+        self._outbox.empty(topic)
 
     def _command(self, topic: str, payload: bytes, *, retained: bool) -> None:
         station = topic.removeprefix(f"{self._base}/").removesuffix("/enabled/set")
@@ -369,9 +368,17 @@ async def _enter(stack: contextlib.AsyncExitStack, client: aiomqtt.Client) -> No
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
 
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
+async def _end(tasks: set[asyncio.Task[None]], patience_s: float = 0.1) -> None:
+    """Cancel the tasks and wait for them; those that go on for longer than `patience_s` are cancelled again.
+
+    aiomqtt waits by `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes at the same moment as
+    the broker's answer: the task would go on for ever, and the daemon would not stop.
+    """
+    going = set(tasks)
+    while going:
+        for task in going:
+            task.cancel()
+        _, going = await asyncio.wait(going, timeout=patience_s)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -37,6 +37,10 @@ class Outbox:
             self._retained[topic] = payload
             self._put(topic, Message(topic, payload, retain=True))
 
+    def retains(self, topic: str) -> bool:
+        """Whether the topic is to say something."""
+        return topic in self._retained
+
     def send(self, topic: str, payload: str) -> None:
         """Send once, in place of what waits for the same topic."""
         self._put(topic, Message(topic, payload, retain=False))

@@ -24,6 +24,9 @@ _AVAILABILITY: Mapping[State, Availability] = {
     "paused": "paused",
 }
 
+RETAINED = ("status", "genre", "state", "attributes", "notices", "enabled/state", "genres/+")
+"""Filters of all that is retained below a station."""
+
 _MAX_PART_BYTES = 200
 
 

@@ -1,11 +1,12 @@
 """The MQTT publisher against a real Mosquitto: topics, last will and commands."""
 
+import asyncio
 import json
 import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,27 @@ async def test_a_newcomer_finds_the_retained_and_only_that(
             assert set(second.newest) == every
 
 
+async def test_what_an_earlier_configuration_left_is_taken_back(
+    broker: Any, publishing: Publishing, listening: Listening, eventually: Eventually
+) -> None:
+    broker.start()
+    for topic in ("gone/status", "gone/genres/polka", "gone/enabled/state", "main/genres/polka", "main/notices"):
+        await command(broker.port, topic, "old", retain=True)
+    await command(broker.port, "gone/own/notes", "mine", retain=True)
+    await command(broker.port, "../other/main/status", "online", retain=True)
+    switched: list[tuple[str, bool]] = []
+    async with listening() as ear, publishing(on_enabled=lambda *what: switched.append(what)) as publisher:
+        await eventually(lambda: publisher.state == "online" and len(ear.newest) > len(RETAINED))
+        await eventually(lambda: "old" not in ear.newest.values())
+        await command(broker.port, "web/enabled/set", "OFF")  # commands are heard meanwhile
+        await eventually(lambda: switched == [("web", False)])
+    async with listening() as ear:
+        await eventually(lambda: "../other/main/status" in ear.newest and "gone/own/notes" in ear.newest)
+        # What this node never says is not its to take back.
+        assert {topic for topic in ear.newest if "gone" in topic or "polka" in topic} == {"gone/own/notes"}
+        assert "main/notices" not in ear.newest
+
+
 async def test_the_broker_knows_the_node_by_one_name_and_hears_all_but_its_status_once(
     hub: Hub,
     broker: Any,
@@ -160,6 +182,26 @@ async def test_leaving_says_offline_within_two_seconds(
         await eventually(lambda: ear.newest["status"] == "offline")
         await eventually(lambda: ear.newest["main/status"] == "offline")
     assert ear.all("status") == ["online", "offline"]
+
+
+async def test_a_lost_cancellation_does_not_keep_the_node_from_leaving(
+    broker: Any, publishing: Publishing, listening: Listening, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `asyncio.wait_for` of Python 3.11 loses it when the broker answers at that moment."""
+
+    async def deaf(*_: object) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(mqtt, "sweep", deaf)
+    broker.start()
+    async with listening() as ear:
+        async with publishing() as publisher:
+            await eventually(lambda: publisher.state == "online")
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 2
+        await eventually(lambda: ear.newest["status"] == "offline")
 
 
 async def test_the_last_words_of_a_station_are_heard(

@@ -12,7 +12,7 @@ import aiomqtt
 import pytest
 
 from ccmusicd.hub import About, Hub
-from ccmusicd.publish import mqtt
+from ccmusicd.publish import sweep
 from ccmusicd.publish.homeassistant import HomeAssistant
 from ccmusicd.publish.mqtt import Mqtt
 
@@ -149,7 +149,7 @@ async def test_many_devices_of_others_neither_hide_a_lost_station_nor_a_command(
 async def test_it_listens_to_other_devices_for_a_moment_only(
     broker: Any, publishing: Publishing, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(mqtt, "_SWEEP_S", 0.1)
+    monkeypatch.setattr(sweep, "_LOOKS_FOR_S", 0.1)
     broker.start(lines=("log_type all",))
     async with publishing(discovery_prefix="homeassistant") as publisher:
         await eventually(lambda: "UNSUBSCRIBE from ccmusic-desk" in (tmp_path / "mosquitto.log").read_text())
