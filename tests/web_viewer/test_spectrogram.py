@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Page, expect
 
+from ccmusic_stream.geometry import Spectrogram
 from ccmusicd.events import ColumnsEvent
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ WATCH = """() => {
 SEEN = f"() => {{ const sight = ({SIGHT})(); return sight.colours > 8 && sight; }}"
 
 
-def play(stage: Stage, first: int, seconds: int = 4, kind: str = "cqt") -> int:
+def play(stage: Stage, first: int, seconds: int = 4, kind: Spectrogram = "cqt") -> int:
     """Send seconds of columns that differ; returns the column after the last."""
     columns = round(seconds * COLUMNS_PER_SECOND)
     stage.columns(first, [60 + (first + i) * 7 % 100 for i in range(columns)], kind)
