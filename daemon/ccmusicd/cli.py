@@ -4,7 +4,6 @@ What a command needs is imported where it runs: `run` must not load torch, and n
 """
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -343,14 +342,9 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 def _run(load: "Callable[[], Settings]", *, real_time: bool) -> int:
     """Run the daemon, which reads the configuration again on each SIGHUP."""
     from ccmusicd.app import App, exit_code
+    from ccmusicd.logs import log_to_stderr
 
     settings = load()
-    _log_to_stderr(settings.daemon.log_level)
+    log_to_stderr(settings.daemon.log_level)
     daemon = App(settings, real_time=real_time, load=load)
     return exit_code(asyncio.run(daemon.run()), daemon.ended)
-
-
-def _log_to_stderr(level: str) -> None:
-    """Lines for people; under systemd the journal has the time already."""
-    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(force=True, level=level.upper(), format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr)
