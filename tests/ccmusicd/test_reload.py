@@ -148,7 +148,7 @@ def test_stations_come_go_and_change_and_the_one_that_stays_misses_no_hop(  # no
         running.process.send_signal(signal.SIGHUP)
         wait_until(lambda: any(told in line for line in running.err[before:]), 30, told)
 
-    wait_until(running.ready, 120, "readiness")
+    wait_until(running.ready, 240, "readiness")
     everything = Listener(running.address)
     of_old = Listener(running.address, {"type": "subscribe", "stations": ["old"], "topics": ["status"]})
 
