@@ -1,5 +1,6 @@
 """A new configuration by SIGHUP: what changed is applied, and what stays misses nothing."""
 
+import contextlib
 import itertools
 import json
 import signal
@@ -75,7 +76,8 @@ class Supervisor:
         self.address = str(path)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.address)
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
 
     def _listen(self) -> None:
         while message := self._socket.recv(65_536).decode():
@@ -84,6 +86,7 @@ class Supervisor:
     def close(self) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
             last.sendto(b"", self.address)
+        self._thread.join()
         self._socket.close()
 
 
@@ -99,7 +102,8 @@ class Listener:
 
     def __init__(self, address: str, *commands: Any) -> None:
         self.heard: list[dict[str, Any]] = []
-        self._client = connect(address.replace("http", "ws") + "/ws", proxy=None)
+        self._stack = contextlib.ExitStack()
+        self._client = self._stack.enter_context(connect(address.replace("http", "ws") + "/ws", proxy=None))
         for command in commands:
             self._client.send(json.dumps(command))
         threading.Thread(target=self._listen, daemon=True).start()
@@ -112,7 +116,7 @@ class Listener:
         return [message for message in list(self.heard) if message["type"] == kind]
 
     def close(self) -> None:
-        self._client.close()
+        self._stack.close()
 
 
 def tape(folder: Path, name: str, samples: NDArray[np.float32]) -> str:
