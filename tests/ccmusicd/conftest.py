@@ -9,7 +9,7 @@ import sys
 import threading
 import urllib.request
 import wave
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +79,9 @@ def write_wav(tmp_path: Path) -> Callable[[NDArray[np.float32]], Path]:
 class Daemon:
     """A running `ccmusicd run` whose output is collected."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, arguments: list[str], environment: dict[str, str], before: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ccmusicd", "run", *arguments],
+            [*before, sys.executable, "-m", "ccmusicd", "run", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -147,9 +147,9 @@ def daemon(tmp_path: Path, light_bundle: Path) -> Iterator[Callable[..., Daemon]
     """Start daemons with the light bundle, a free port and a state folder of their own; all are stopped at the end."""
     started: list[Daemon] = []
 
-    def start(*arguments: str, **environment: str) -> Daemon:
+    def start(*arguments: str, before: Sequence[str] = (), **environment: str) -> Daemon:
         common = ["--bundle", str(light_bundle), "--listen", "127.0.0.1:0", "--state", str(tmp_path / "state")]
-        started.append(Daemon([*common, *arguments], os.environ | environment))
+        started.append(Daemon([*common, *arguments], os.environ | environment, before))
         return started[-1]
 
     yield start
