@@ -1,8 +1,8 @@
 """Runs a command inside a unit's sandbox without systemd: `unshare --mount python sandbox.py UNIT FOLDERS COMMAND…`.
 
 As root. Of FOLDERS, with ":" between, the command may write to the first, and read the others. Done: another user, no
-capability, NoNewPrivileges, the umask, a read-only system, a /tmp of its own, hidden homes, read-only /proc/sys and /sys,
-the seccomp filter of the system calls and of the families of addresses. Not done: DevicePolicy (cgroups),
+capability, NoNewPrivileges, the umask, a read-only system, a /tmp of its own, hidden homes, read-only /proc/sys, the
+seccomp filter of the system calls and of the families of addresses. Not done: DevicePolicy (cgroups),
 RestrictNamespaces, RestrictRealtime, RestrictSUIDSGID and LockPersonality (filters on arguments), ProtectProc, and a
 user made for the occasion.
 """
