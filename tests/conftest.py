@@ -5,7 +5,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -204,9 +204,9 @@ def daemon(tmp_path: Path, light_bundle: Path) -> Iterator[Callable[..., Daemon]
     """Start daemons with the light bundle, a free port and a state folder of their own; all are stopped at the end."""
     started: list[Daemon] = []
 
-    def start(*arguments: str, **environment: str) -> Daemon:
+    def start(*arguments: str, before: Sequence[str] = (), **environment: str) -> Daemon:
         common = ["--bundle", str(light_bundle), "--listen", "127.0.0.1:0", "--state", str(tmp_path / "state")]
-        started.append(Daemon([*common, *arguments], os.environ | environment))
+        started.append(Daemon([*common, *arguments], os.environ | environment, before))
         return started[-1]
 
     yield start

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from websockets.sync.client import connect
 
 
 class Daemon:
-    """A running `ccmusicd run` whose output is collected."""
+    """A running `ccmusicd run` whose output is collected; `before` is a command that starts it."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, arguments: list[str], environment: dict[str, str], before: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ccmusicd", "run", *arguments],
+            [*before, sys.executable, "-m", "ccmusicd", "run", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

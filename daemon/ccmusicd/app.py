@@ -23,6 +23,7 @@ from ccmusicd.crew import Crew
 from ccmusicd.excerpts import excerpt
 from ccmusicd.fleet import Fleet
 from ccmusicd.hub import Hub
+from ccmusicd.logs import tell_repeats
 from ccmusicd.notify import Notifier
 from ccmusicd.past import past
 from ccmusicd.plans import MqttPlan, access_rules, mqtt_plan, record_url, retention, station_plans, stations_of
@@ -68,6 +69,7 @@ class App:
         self._outcome: asyncio.Future[Outcome] | None = None
         self._hangup = asyncio.Event()
         self._ready = False
+        self._told_of: object = None
         self.ended: Mapping[str, Ended] = {}
 
     async def run(self) -> Outcome:
@@ -261,8 +263,9 @@ class App:
         ticks = 0
         while True:
             fleet.tick(status=ticks % STATUS_EVERY_TICKS == 0)
-            if ticks % (STATUS_EVERY_TICKS * 10) == 0 and self._ready:
+            if ticks % (STATUS_EVERY_TICKS * 10) == 0:
                 self._tell_status()
+                tell_repeats()
             ticks += 1
             self._vitals.tick()
             await asyncio.sleep(TICK_S)
@@ -271,18 +274,22 @@ class App:
         columns, device = analyzer.hop_columns or 0, analyzer.device
         models = tuple(replace(model, error=analyzer.model_errors.get(model.name)) for model in hub.about.models)
         hub.learn(device=device, hop_s=round(columns * HOP_LENGTH / SAMPLE_RATE, 4), models=models)
-        log.info("runtimes: %s", ", ".join(f"{name} {runtime}" for name, runtime in analyzer.runtimes.items()))
-        for name, error in analyzer.model_errors.items():
-            if error is not None:
-                log.error("model %s does not vote: %s", name, error)
-        hop_s = hub.about.hop_s
-        log.info("analyzer on %s: a hop takes %.2f s, there is one every %.2f s", device, analyzer.hop_s, hop_s)
-        self._ready = True
-        self._notifier.ready()
+        runs = analyzer.device, analyzer.runtimes, analyzer.model_errors
+        if runs != self._told_of:  # and not only another hop, or the same in a new child
+            self._told_of = runs
+            log.info("runtimes: %s", ", ".join(f"{name} {runtime}" for name, runtime in analyzer.runtimes.items()))
+            for name, error in analyzer.model_errors.items():
+                if error is not None:
+                    log.error("model %s does not vote: %s", name, error)
+            log.info("the networks run on %s", device)
+        log.info("a hop takes %.2f s, there is one every %.2f s", analyzer.hop_s, hub.about.hop_s)
+        if not self._ready:
+            self._ready = True
+            self._notifier.ready()
         self._tell_status()
 
     def _tell_status(self) -> None:
-        self._notifier.status("; ".join(f"{key}: {each.summary()}" for key, each in self._vitals.stations.items()))
+        self._notifier.status(self._vitals.summary())
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

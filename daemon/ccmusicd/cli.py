@@ -1,10 +1,9 @@
-"""The command line: `ccmusicd run | classify | watch | devices | protocol | timeline … | config … | weights …`.
+"""The command line: `ccmusicd run | doctor | classify | watch | devices | protocol | timeline | config | weights`.
 
 What a command needs is imported where it runs: `run` must not load torch, and none waits for what it does not use.
 """
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -98,25 +97,31 @@ def _options(
     pass
 
 
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        metavar="SPEC",
+        help="soundcard[:name], http(s)://…, rtp://…, a path, - (stdin), exec:command, demo. "
+        "Replaces the stations of the configuration.",
+    ),
+]
+Listen = Annotated[str | None, typer.Option(metavar="ADDRESS:PORT", help="Where the viewer is served.")]
+BrokerUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="Broker: mqtt://user@host:1883, or mqtts://, ws://, wss://.")
+]
+State = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the timeline lies.")]
+
+
 @app.command()
 def run(
     config_file: ConfigFile = None,
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--input",
-            metavar="SPEC",
-            help="soundcard[:name], http(s)://…, rtp://…, a path, - (stdin), exec:command, demo. "
-            "Replaces the stations of the configuration.",
-        ),
-    ] = None,
+    source: Source = None,
     bundle: BundleNames = None,
     models: ModelWords = None,
-    listen: Annotated[str | None, typer.Option(metavar="ADDRESS:PORT", help="Where the viewer is served.")] = None,
-    mqtt: Annotated[
-        str | None, typer.Option(metavar="URL", help="Broker: mqtt://user@host:1883, or mqtts://, ws://, wss://.")
-    ] = None,
-    state: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the timeline lies.")] = None,
+    listen: Listen = None,
+    mqtt: BrokerUrl = None,
+    state: State = None,
     speed: Annotated[
         Literal["real", "max"], typer.Option(help="max reads a file as fast as it can be analysed, on its own clock.")
     ] = "real",
@@ -125,23 +130,32 @@ def run(
     raw_format: Annotated[str | None, typer.Option(help="Samples of - and exec:, as in s16le.")] = None,
 ) -> None:
     """Run the daemon; with none of these: the demo station and the starter bundle."""
-    from ccmusicd import settings as configuration
-
     station = {"input": source, "raw_rate": raw_rate, "raw_channels": raw_channels, "raw_format": raw_format}
-    overrides: dict[str, Any] = {
-        "daemon": {"listen": listen, "state_dir": None if state is None else str(state)},
-        "analyzer": {"bundle": bundle or None, "models": _split(models) or None},
-        "mqtt": {"url": mqtt},
-    }
-    given = _given(overrides)
-    only_station = _given(station) if source is not None else None
     if source is None and _given(station):
         raise typer.BadParameter("--raw-rate, --raw-channels and --raw-format describe an --input; there is none")
-
-    def load() -> configuration.Settings:
-        return configuration.load(config_file, given, only_station=only_station)
-
+    load = _loader(config_file, station, bundle, models, listen, mqtt, state)
     raise typer.Exit(_run(load, real_time=speed == "real"))
+
+
+@app.command()
+def doctor(
+    config_file: ConfigFile = None,
+    source: Source = None,
+    bundle: BundleNames = None,
+    models: ModelWords = None,
+    listen: Listen = None,
+    mqtt: BrokerUrl = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Look at all that the daemon needs, and say what to do; changes nothing.
+
+    Exit status 0, also with warnings; 78 where the configuration or the weights are at fault; 69 for other problems.
+    """
+    from ccmusicd.doctor.round import examine
+
+    load = _loader(config_file, {"input": source}, bundle, models, listen, mqtt, state)
+    raise typer.Exit(examine(load, as_json=as_json))
 
 
 @app.command()
@@ -330,6 +344,31 @@ def weights_pull(
     raise typer.Exit(pull(found, bundle=bundle, words=_split(models)))
 
 
+def _loader(
+    config_file: Path | None,
+    station: Mapping[str, Any],
+    bundle: list[str] | None,
+    models: list[str] | None,
+    listen: str | None,
+    mqtt: str | None,
+    state: Path | None,
+) -> "Callable[[], Settings]":
+    """What loads the settings of the moment, with these of the command line before all others."""
+    from ccmusicd import settings as configuration
+
+    overrides: dict[str, Any] = {
+        "daemon": {"listen": listen, "state_dir": None if state is None else str(state)},
+        "analyzer": {"bundle": bundle or None, "models": _split(models) or None},
+        "mqtt": {"url": mqtt},
+    }
+    given, only_station = _given(overrides), _given(station) or None
+
+    def load() -> configuration.Settings:
+        return configuration.load(config_file, given, only_station=only_station)
+
+    return load
+
+
 def _split(words: Sequence[str] | None) -> list[str]:
     return [word.strip() for text in words or [] for word in text.split(",") if word.strip()]
 
@@ -343,14 +382,9 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 def _run(load: "Callable[[], Settings]", *, real_time: bool) -> int:
     """Run the daemon, which reads the configuration again on each SIGHUP."""
     from ccmusicd.app import App, exit_code
+    from ccmusicd.logs import log_to_stderr
 
     settings = load()
-    _log_to_stderr(settings.daemon.log_level)
+    log_to_stderr(settings.daemon.log_level)
     daemon = App(settings, real_time=real_time, load=load)
     return exit_code(asyncio.run(daemon.run()), daemon.ended)
-
-
-def _log_to_stderr(level: str) -> None:
-    """Lines for people; under systemd the journal has the time already."""
-    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(force=True, level=level.upper(), format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr)

@@ -18,6 +18,9 @@ UNHEALTHY_S = 30.0
 """Hops that wait for so long, whatever the reason, are told on `/healthz`."""
 
 
+_LONGEST_SUMMARY = 1_000
+
+
 class _Waits(Protocol):
     def overdue_s(self) -> float: ...
 
@@ -67,6 +70,15 @@ class Vitals:
         """Whether a new daemon would not do better; an analyzer that is started again and again is not given up."""
         works = self.analyzer is not None and self.analyzer.state == "running"
         return self._ticks() and (self._longest_wait()[1] < NO_PROGRESS_S or not works)
+
+    def summary(self) -> str:
+        """One line for the supervisor's status: what ails the daemon, what is degraded, and each station."""
+        ailment = self.ailment()
+        words = [] if ailment is None else [ailment]
+        words += [f"{name} {how}" for name, how in self.parts().items() if how.startswith(("degraded", "refused"))]
+        words += [f"{key}: {station.summary()}" for key, station in self.stations.items()]
+        whole = "; ".join(words)
+        return whole if len(whole) <= _LONGEST_SUMMARY else f"{whole[: _LONGEST_SUMMARY - 1]}…"
 
     def ailment(self) -> str | None:
         """Why nothing, or not everything, is analysed at this moment; None when all is well."""

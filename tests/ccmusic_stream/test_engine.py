@@ -143,3 +143,17 @@ def test_bytes_are_decibels_from_the_floor_up() -> None:
     magnitudes = torch.tensor([0.0, 1e-5, 1e-3, 1.0, 10.0, 1e6])
     expected = [0, 0, round((-60 - DB_FLOOR) / DB_STEP), round(-DB_FLOOR / DB_STEP), 192, 255]
     assert as_bytes("cqt", magnitudes).tolist() == expected
+
+
+def test_a_station_that_is_forgotten_leaves_its_place_to_another_without_a_trace() -> None:
+    used, fresh = engine(), engine()
+    for name in ("a", "b"):
+        used.hop([Heard(name, sound(1, 3))])
+    used.forget("a")
+    used.forget("never there")
+    with pytest.raises(LookupError):
+        used.picture("a", "m")
+    (seen,) = used.hop([Heard("c", sound(2, 2))])
+    (wanted,) = fresh.hop([Heard("c", sound(2, 2))])
+    assert probabilities(seen) == probabilities(wanted)
+    assert used._columns.stations == 2

@@ -127,3 +127,18 @@ def test_notices_are_there_for_as_long_as_they_hold(hub: Hub) -> None:
     assert [notice["text"] for notice in hub.now()["main"]["notices"]] == ["raised alarm"]
     tell("cleared")
     assert hub.now()["main"]["notices"] == []
+
+
+async def test_other_stations_are_told_to_all_and_what_is_known_of_the_rest_stays(hub: Hub) -> None:
+    hub.publish(SegmentEvent("main", "new", 0, 1, "music", "rock"))
+    of_web = hub.subscribe(("title", "stations"), stations=("web",))
+    titles = hub.subscribe(("title",))
+    hub.list_stations((StationInfo("new", "New", "demo"), StationInfo("main", "Other", "demo")))
+    assert list(hub.now()) == ["new", "main"]
+    assert hub.latest["main"].segment is not None
+    assert [station.name for station in hub.about.stations] == ["New", "Other"]
+    assert [event.topic for event in of_web.drain()] == ["stations"]
+    assert titles.drain() == []
+    hub.publish(title("yes", "new"))
+    with pytest.raises(KeyError):
+        hub.publish(title("gone", "web"))

@@ -96,3 +96,11 @@ def test_an_event_loop_that_stands_still_is_neither_healthy_nor_alive(vitals: Vi
 def test_parts_tell_in_their_own_words(vitals: Vitals) -> None:
     vitals.timeline, vitals.mqtt = _Part("degraded: disk full"), _Part("online")
     assert vitals.parts() == {"analyzer": "running", "timeline": "degraded: disk full", "mqtt": "online"}
+
+
+def test_the_status_says_what_ails_it_and_how_each_station_is(vitals: Vitals) -> None:
+    assert vitals.summary() == "main: jazz; web: jazz"
+    vitals.timeline, vitals.analyzer = _Part("degraded: the disk is full"), _Analyzer("restarting")
+    assert vitals.summary() == "the analyzer restarts; timeline degraded: the disk is full; main: jazz; web: jazz"
+    vitals.stations = {f"station {number}": _Station() for number in range(500)}
+    assert len(vitals.summary()) == 1_000

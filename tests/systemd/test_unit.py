@@ -1,13 +1,17 @@
 """The systemd unit, read by systemd itself."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).parents[2] / "systemd" / "ccmusicd.service"
+FOLDER = Path(__file__).parents[2] / "systemd"
+UNIT, TEMPLATE, USER_UNIT = (
+    FOLDER / name for name in ("ccmusicd.service", "ccmusicd@.service", "ccmusicd-user.service")
+)
 
 
 @pytest.fixture
@@ -34,14 +38,15 @@ def complaints(systemd_analyze: str, unit: Path) -> list[str]:
     return lines or ([] if verify.returncode == 0 else [verify.stderr])
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """The unit with a program that exists here in the place of the daemon."""
+@pytest.fixture(params=[UNIT, TEMPLATE, USER_UNIT], ids=lambda unit: unit.name)
+def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Each unit with a program that exists here in the place of the daemon; the template as an instance."""
+    unit: Path = request.param
     daemon = tmp_path / "ccmusicd"
     daemon.write_text("#!/bin/sh\n")
     daemon.chmod(0o755)
-    copy = tmp_path / UNIT.name
-    copy.write_text(UNIT.read_text().replace("ExecStart=/opt/ccmusic-stream/.venv/bin/ccmusicd", f"ExecStart={daemon}"))
+    copy = tmp_path / unit.name.replace("@.", "@fm1.")
+    copy.write_text(re.sub(r"ExecStart=\S+", f"ExecStart={daemon}", unit.read_text()))
     return copy
 
 
@@ -54,11 +59,25 @@ def test_a_misspelt_key_would_be_noticed(systemd_analyze: str, installed: Path) 
     assert "WatchdogSecs" in "".join(complaints(systemd_analyze, installed))
 
 
-def test_exposure_stays_low(systemd_analyze: str) -> None:
+@pytest.mark.parametrize("unit", [UNIT, TEMPLATE], ids=lambda unit: unit.name)
+def test_exposure_stays_low(systemd_analyze: str, unit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exposure 2.0 of 10 at most: what is left is network, sound and graphics, which the daemon is there for."""
-    security = [systemd_analyze, "security", "--offline=true", "--threshold=20", "--no-pager", str(UNIT)]
+    security = [systemd_analyze, "security", "--offline=true", "--threshold=20", "--no-pager", str(unit)]
     report = subprocess.run(security, capture_output=True, text=True, check=False)
-    assert report.returncode == 0, report.stdout.splitlines()[-1]
+    last = report.stdout.splitlines()[-1]
+    with capsys.disabled():
+        print(f"\n{last}")  # noqa: T201 - a figure for whoever reads along
+    assert report.returncode == 0, last
+
+
+def test_the_template_is_the_unit_but_for_what_names_the_instance() -> None:
+    """What is tightened or loosened in one is so in the other."""
+    own = {"Description", "ExecStart", "StateDirectory", "CacheDirectory", "Environment"}
+    of_unit, of_template = ([each for each in settings(unit) if each[0] not in own] for unit in (UNIT, TEMPLATE))
+    assert of_template == of_unit
+    named = dict(settings(TEMPLATE))
+    assert all("%i" in named[key] for key in own)
+    assert named["ExecStart"].endswith("run --config /etc/ccmusic-stream/%i.toml")
 
 
 def test_no_directive_breaks_torch_portaudio_or_the_sound_card() -> None:
@@ -68,7 +87,17 @@ def test_no_directive_breaks_torch_portaudio_or_the_sound_card() -> None:
 
 def test_a_dying_analyzer_or_a_frozen_daemon_is_no_reason_to_stay_down() -> None:
     """Exit 64 and 78 (command line, configuration) are the only ends that a restart would not mend."""
-    unit = dict(settings())
+    unit, desktop = dict(settings()), dict(settings(USER_UNIT))
+    same = (
+        "OOMPolicy",
+        "Restart",
+        "StartLimitIntervalSec",
+        "RestartPreventExitStatus",
+        "RestartSec",
+        "WatchdogSec",
+        "Type",
+    )
+    assert {key: desktop[key] for key in same} == {key: unit[key] for key in same}
     assert unit["OOMPolicy"] == "continue"
     assert unit["Restart"] == "always"
     assert unit["StartLimitIntervalSec"] == "0"

@@ -129,3 +129,24 @@ async def test_failures_are_told_once_a_minute_with_their_number(hub: Hub, caplo
         tell(hub)
         await until(lambda: runner.counts["lights"].done == 1)
         assert caplog.records[-1].getMessage() == "hook lights works again"
+
+
+async def test_other_hooks_are_taken_and_what_waits_for_one_that_changed_goes_by_its_new_words(hub: Hub) -> None:
+    stuck, kept, after = Fake(), Fake(), Fake()
+    stuck.go.clear()
+    clock = Clock()
+    async with running(hub, clock, alarm=(stuck, 0), kept=(kept, 0), dropped=(Fake(), 0)) as runner:
+        tell(hub, "one")
+        tell(hub, "two")
+        await until(lambda: len(kept.calls) == 2)
+        untouched = runner._workers["kept"].hook
+        await runner.apply([untouched, Hook("alarm", QUOTA, after, 0), Hook("new", QUOTA, fresh := Fake(), 0)])
+        await until(lambda: len(after.calls) == 2)
+        tell(hub, "three")
+        await until(lambda: len(fresh.calls) == 1 and len(after.calls) == 3)
+        assert [call.words["text"] for call in after.calls] == ["one", "two", "three"]
+        assert stuck.closed
+        assert set(runner.counts) == {"kept", "alarm", "new"}
+        assert (runner.counts["alarm"].done, runner.counts["kept"].done) == (3, 3)
+    assert kept.closed
+    assert not hub._inboxes

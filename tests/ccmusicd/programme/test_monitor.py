@@ -201,3 +201,24 @@ def make_status() -> Callable[..., StatusEvent]:
         return StatusEvent(**{**plain, **fields})
 
     return make
+
+
+async def test_other_checks_take_the_ledger_over_and_end_what_nobody_looks_for_any_more(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, [], checks=[dead_air()])
+    async with rig.running():
+        rig.say("new", 0, 30, "silence")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        (raised,) = rig.told()
+        ledger = rig.monitor.watched["main"].ledger
+        new = Watched(zone=UTC, checks=[quota()])
+        await rig.monitor.apply({"main": new}, NOON_US + 31 * S)
+        (cleared,) = rig.told()
+        assert (cleared.id, cleared.change, cleared.since_us) == (raised.id, "cleared", NOON_US)
+        assert "configuration" in cleared.text
+        assert new.ledger is ledger
+        assert rig.hub.now()["main"]["notices"] == []
+        await rig.monitor.apply({}, NOON_US + 32 * S)
+        rig.say("update", 0, 60, "silence")
+    assert rig.told() == []
+    assert rig.store.load() == []

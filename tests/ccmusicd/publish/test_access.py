@@ -146,3 +146,14 @@ def test_addresses_to_count_by() -> None:
     assert client_address(connection("127.0.0.1", x_forwarded_for="1.1.1.1, 203.0.113.9")) == "203.0.113.9"
     assert client_address(connection("192.168.1.4", x_forwarded_for="203.0.113.9")) == "192.168.1.4"
     assert client_address(connection("127.0.0.1", x_forwarded_for="x" * 500)) == "x" * 45
+
+
+def test_rules_change_while_it_listens() -> None:
+    access = Access(token=KEY, allowed_hosts=["old.example"])
+    access.listens("127.0.0.1", loopback=True)
+    access.change(allowed_hosts=["radio.example"], allowed_origins=["https://studio.example"])
+    assert access.is_open
+    assert access.is_host(Headers({"host": "radio.example"}))
+    assert access.is_host(Headers({"host": "localhost:8765"}))
+    assert not access.is_host(Headers({"host": "old.example"}))
+    assert access.is_origin(Headers({"origin": "https://studio.example", "host": "x"}))

@@ -118,3 +118,15 @@ async def test_what_ran_leaves_the_hub(hub: Hub) -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert not hub._inboxes
+
+
+def test_a_station_that_goes_takes_its_figures_along(hub: Hub, make_hop: MakeHop) -> None:
+    metrics = Metrics(hub)
+    for station in ("main", "web"):
+        hub.publish(make_hop(station=station))
+    assert of(samples(metrics), "ccmusic_hop_duration_seconds_count", station="web") == 1
+    hub.publish(make_hop(station="web"))
+    hub.list_stations(hub.about.stations[:1])
+    found = samples(metrics)
+    assert of(found, "ccmusic_hop_duration_seconds_count", station="main") == 1
+    assert not [labels for _, labels in found if ("station", "web") in labels]

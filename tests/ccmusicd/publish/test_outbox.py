@@ -82,3 +82,21 @@ async def test_it_can_be_waited_for() -> None:
     outbox.send("probs", "…")
     await asyncio.wait_for(waiting, 1)
     await asyncio.wait_for(outbox.filled(), 1)  # still there
+
+
+async def test_a_station_is_emptied_with_what_waits_of_it_but_its_events() -> None:
+    outbox = Outbox()
+    for topic in ("a/web/genre", "a/webcam/genre"):
+        outbox.retain(topic, "rock")
+    take_all(outbox)
+    outbox.retain("a/web/state", "{}")
+    outbox.send("a/web/probs", "{}")
+    outbox.send_event("a/web/event", "end", about="1")
+    outbox.empty_below("a/web")
+    assert {(message.topic, message.payload) for message in take_all(outbox)} == {
+        ("a/web/genre", ""),
+        ("a/web/state", ""),
+        ("a/web/event", "end"),
+    }
+    outbox.repeat()
+    assert [message.topic for message in take_all(outbox)] == ["a/webcam/genre"]

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ccmusicd.events import ColumnsEvent, HopEvent, LevelEvent, SegmentEvent, StatusEvent, TitleEvent
-from ccmusicd.hub import Hub
+from ccmusicd.hub import Hub, StationInfo
 from ccmusicd.publish.access import Access
 from ccmusicd.publish.web import Web
 from ccmusicd.publish.websocket import Wire
@@ -420,3 +420,34 @@ def test_what_is_kept_encoded_is_bounded_in_bytes(hub: Hub, make_columns: Callab
     assert wire.frame(events[4]) is frames[4]
     assert wire.frame(events[0]) is not frames[0]
     assert wire.frame(events[0]) == frames[0]
+
+
+async def test_who_listens_to_a_station_that_is_taken_away_hears_of_it(
+    hub: Hub, web: Web, make_title: Callable[..., TitleEvent], make_columns: Callable[..., ColumnsEvent]
+) -> None:
+    main = hub.about.stations[0]
+    async with join(web) as everything, join(web) as of_main:
+        for client in (everything, of_main):
+            assert [(await receive(client))["type"] for _ in range(2)] == ["hello", "snapshot"]
+        await of_main.send('{"type": "subscribe", "stations": ["main"], "topics": ["title", "spectrogram"]}')
+        await everything.send('{"type": "subscribe", "topics": ["title"]}')
+        await of_main.send('{"type": "nothing"}')  # whose answer says that the subscription is in force
+        assert (await receive(of_main))["type"] == "error"
+        hub.publish(make_title("before", station="web"))
+        assert (await receive(everything))["title"] == "before"
+        hub.publish(make_title("last words", station="web"))
+        hub.publish(make_columns("main", first_column=7))
+        hub.list_stations((StationInfo("new", "New", "demo"), main))
+        assert (await receive(everything))["title"] == "last words"
+        hello, gone, snapshot = [await receive(everything) for _ in range(3)]
+        assert [station["id"] for station in hello["stations"]] == ["new", "main"]
+        assert gone == {"type": "gone", "station": "web"}
+        assert list(snapshot["stations"]) == ["new", "main"]
+        # To whom it was not of interest it is no news that it went; and columns carry the station's new place.
+        assert [(await receive(of_main))["type"] for _ in range(2)] == ["hello", "snapshot"]
+        async with asyncio.timeout(5):
+            frame = await of_main.recv()
+        assert isinstance(frame, bytes)
+        assert frame[2] == 1
+        await everything.send('{"type": "subscribe", "stations": ["web"]}')
+        assert "unknown station 'web'" in (await receive(everything))["message"]
