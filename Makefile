@@ -16,7 +16,7 @@ BIN := .venv/bin
 RUN_PACKAGES := libportaudio2
 TEST_PACKAGES := $(RUN_PACKAGES) ffmpeg mosquitto mosquitto-clients icecast2 pulseaudio pulseaudio-utils \
 	libasound2-plugins chromium chromium-driver systemd fluidsynth libfluidsynth3 fluid-soundfont-gm espeak-ng \
-	postgresql
+	postgresql nginx-light sqlite3 curl
 
 # uv from the PATH, else a private one.
 UV := $(if $(shell command -v uv),uv,.cache/uv/bin/uv)

@@ -124,7 +124,8 @@ class Setup:
     INSTALLER = """#!/bin/sh
 echo "$UV_TORCH_BACKEND $*" >>"$SETUP_ASKED"
 [ -z "$SETUP_NO_NETWORK" ] || exit 2
-printf '#!/bin/sh\\necho %s\\n' "$SETUP_SAYS" >"$(dirname "$0")/ccmusicd"
+printf '#!/bin/sh\\n[ %s != mismatched ] || exit 78\\n' "$SETUP_SAYS" >"$(dirname "$0")/ccmusicd"
+echo "echo $SETUP_SAYS" >>"$(dirname "$0")/ccmusicd"
 chmod +x "$(dirname "$0")/ccmusicd"
 """
     # In the place of Python: its `-m venv` makes a folder, its `-m pip` the installer.
@@ -221,6 +222,14 @@ def test_without_a_network_it_says_so_and_what_ran_stays(setup: Setup, cut: str,
     assert setup.says() == "first"
     assert setup.run(UV_TORCH_BACKEND="cpu", SETUP_SAYS="second").returncode == 0
     assert setup.says() == "second"
+
+
+def test_packages_that_do_not_go_together_are_not_put_in_force(setup: Setup) -> None:
+    setup.run()
+    ended = setup.run("--again", SETUP_SAYS="mismatched")
+    assert ended.returncode == 70
+    assert "does not load its networks" in ended.stderr
+    assert setup.says() == "first"
 
 
 def test_setup_refuses_what_it_does_not_know(setup: Setup) -> None:
