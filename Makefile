@@ -16,7 +16,7 @@ BIN := .venv/bin
 RUN_PACKAGES := libportaudio2
 TEST_PACKAGES := $(RUN_PACKAGES) ffmpeg mosquitto mosquitto-clients icecast2 pulseaudio pulseaudio-utils \
 	libasound2-plugins chromium chromium-driver systemd fluidsynth libfluidsynth3 fluid-soundfont-gm espeak-ng \
-	postgresql
+	postgresql nginx-light sqlite3 curl
 
 # uv from the PATH, else a private one.
 UV := $(if $(shell command -v uv),uv,.cache/uv/bin/uv)
@@ -57,10 +57,10 @@ else
 fi
 endef
 
-.PHONY: help run install check test dist protocol lock clean
+.PHONY: help run install check test dist try-deb protocol lock clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
 
 run: .venv/.installed  ## install if need be and start the daemon; make run ARGS="--input soundcard"
 	@$(call need_packages,$(RUN_PACKAGES),sound cards)
@@ -85,6 +85,10 @@ dist: .venv/.installed-dev  ## write wheel, source distribution and Debian packa
 	rm -rf dist
 	$(BIN)/hatchling build --target wheel --target sdist --directory dist
 	packaging/build-deb dist/*.whl dist
+
+try-deb: dist  ## install the Debian package in a bare Debian in .cache, run it, purge it; as root, takes minutes
+	@$(call need_packages,debootstrap,a bare Debian)
+	packaging/try-deb dist/*.deb .cache/debian
 
 protocol: .venv/.installed  ## write docs/protocol.md and its JSON Schema from the types of the messages
 	@$(BIN)/ccmusicd protocol --page > docs/protocol.md

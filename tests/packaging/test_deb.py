@@ -55,6 +55,7 @@ def test_it_carries_wheel_units_configuration_and_scripts(unpacked: Path) -> Non
         assert "/opt/" not in packed
         assert settings_of(packed) == settings_of(unit.read_text())
         assert "User=ccmusic\n" in (unpacked / f"usr/lib/systemd/system/{unit.name}.d/10-user.conf").read_text()
+    assert "ExecStart=/usr/bin/ccmusicd run" in (unpacked / "usr/lib/systemd/user/ccmusicd.service").read_text()
     for name in ("postinst", "prerm", "postrm"):
         assert (unpacked / "DEBIAN" / name).stat().st_mode & 0o777 == 0o755
     assert (unpacked / "DEBIAN/conffiles").read_text() == "/etc/ccmusic-stream/config.toml\n"
@@ -124,7 +125,8 @@ class Setup:
     INSTALLER = """#!/bin/sh
 echo "$UV_TORCH_BACKEND $*" >>"$SETUP_ASKED"
 [ -z "$SETUP_NO_NETWORK" ] || exit 2
-printf '#!/bin/sh\\necho %s\\n' "$SETUP_SAYS" >"$(dirname "$0")/ccmusicd"
+printf '#!/bin/sh\\n[ %s != mismatched ] || exit 78\\n' "$SETUP_SAYS" >"$(dirname "$0")/ccmusicd"
+echo "echo $SETUP_SAYS" >>"$(dirname "$0")/ccmusicd"
 chmod +x "$(dirname "$0")/ccmusicd"
 """
     # In the place of Python: its `-m venv` makes a folder, its `-m pip` the installer.
@@ -221,6 +223,14 @@ def test_without_a_network_it_says_so_and_what_ran_stays(setup: Setup, cut: str,
     assert setup.says() == "first"
     assert setup.run(UV_TORCH_BACKEND="cpu", SETUP_SAYS="second").returncode == 0
     assert setup.says() == "second"
+
+
+def test_packages_that_do_not_go_together_are_not_put_in_force(setup: Setup) -> None:
+    setup.run()
+    ended = setup.run("--again", SETUP_SAYS="mismatched")
+    assert ended.returncode == 70
+    assert "does not load its networks" in ended.stderr
+    assert setup.says() == "first"
 
 
 def test_setup_refuses_what_it_does_not_know(setup: Setup) -> None:
