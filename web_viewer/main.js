@@ -92,6 +92,7 @@ function changeStation() {
   spectrogram.clear();
   level.clear();
   now.forget();
+  past.forget();
   subscribe();
   schedule();
 }

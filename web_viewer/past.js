@@ -9,15 +9,15 @@ const LEAST_STEP_S = 2;
 const HOPS_A_STEP = 2; // fewer would leave holes between hops that are none
 const RETRY_MS = 10_000;
 const CLOCK_SET_MS = 60_000;
+const LATE_MS = 15_000;
 const MOST_WAITING = 300;
 
 /** `steps` and `stretches` are null until something is known; `version` counts changes, `missing` says the record does. */
 export class Past {
   constructor(onChange) {
     this._onChange = onChange;
-    this._asked = null;
     this.version = 0;
-    this._forget();
+    this.forget();
   }
 
   /** Keep the past of `spanS` seconds of a station on the view {hello, connection}: asks when anything of it is another. */
@@ -26,13 +26,23 @@ export class Past {
     const stepS = Math.max(Math.ceil(spanS / STEPS), LEAST_STEP_S, Math.ceil(HOPS_A_STEP * (hopS ?? 0)));
     const what = JSON.stringify([station, spanS, stepS, labels, models.map((model) => model.name), connection.liveSince]);
     if (this._asked === what && !(this.missing && performance.now() > this._retryAt)) return;
-    if (this._shown !== `${station} ${spanS}`) this._forget();
-    this._shown = `${station} ${spanS}`;
+    if (this._spanS !== spanS) this.steps = this.stretches = null;
+    this._spanS = spanS;
     this.station = station;
     this._asked = what;
     this._retryAt = performance.now() + RETRY_MS * (1 + Math.random());
     this._make = (answer) => new PastSteps(answer, labels.map((label) => label.slug), models.map((model) => model.name));
     this._ask(what, new URLSearchParams({ station, from: `-${spanS}s`, steps: Math.ceil(spanS / stepS) }), stepS);
+  }
+
+  /** Another station was chosen. */
+  forget() {
+    this.steps = this.stretches = null;
+    this._asked = null;
+    this._waiting = []; // what comes before the answer
+    this._clock = Date.now() - performance.now();
+    this.missing = false;
+    this.version += 1;
   }
 
   /** Take a `hop`, `segment` or `title` of the station. */
@@ -48,6 +58,12 @@ export class Past {
   /** The daemon's clock, Unix ms: a browser's may be off. */
   now() {
     return Math.max(this._clock + performance.now(), this.steps?.newest ?? 0);
+  }
+
+  /** The newest moment of which something is known: hops come a little late. */
+  latest() {
+    const now = this.now();
+    return this.steps.newest > now - LATE_MS - this.steps.stepMs ? this.steps.newest : now;
   }
 
   async _ask(what, query, stepS) {
@@ -87,14 +103,6 @@ export class Past {
     if (event.type === "hop") this.steps.add(event);
     else if (event.type === "segment") this.stretches.put(event);
     else this.stretches.name(event);
-    this.version += 1;
-  }
-
-  _forget() {
-    this.steps = this.stretches = null;
-    this._waiting = []; // what comes before the answer
-    this._clock = Date.now() - performance.now();
-    this.missing = false;
     this.version += 1;
   }
 }

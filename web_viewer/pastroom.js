@@ -60,6 +60,7 @@ export class PastRoom {
       this._of = steps;
       drawPast(this._canvas, steps, stretches, hello.labels, (segment) => nameOfSegment(segment, hello.labels));
       this._renderAxes(steps, hello, clientWidth, clientHeight);
+      this._canvas.dataset.span = JSON.stringify([steps.first, steps.end]);
       renderExports(this._past.station, steps.first, steps.end);
     }
     this._renderMoment();
@@ -87,7 +88,7 @@ export class PastRoom {
   _renderMoment() {
     const { steps } = this._past;
     if (this._pointed !== null && this._pointed < steps.first) this._pointed = null;
-    const time = this._pointed ?? Math.min(steps.end - 1, this._past.now());
+    const time = this._pointed ?? Math.min(steps.end - 1, this._past.latest());
     const place = Math.min(steps.count - 1, steps.placeOf(time));
     const cursor = byId("past-cursor");
     cursor.hidden = this._pointed === null;
@@ -136,7 +137,7 @@ export class PastRoom {
     if (!steps) return null;
     const box = this._canvas.getBoundingClientRect();
     const share = Math.min(0.99999, Math.max(0, (event.clientX - box.left) / box.width));
-    return steps.first + share * (steps.end - steps.first);
+    return Math.min(this._past.now(), steps.first + share * (steps.end - steps.first));
   }
 
   _step(event) {
@@ -144,9 +145,9 @@ export class PastRoom {
     if (event.key === "Escape") this._point(null);
     if (!steps || !(event.key in KEYS)) return;
     event.preventDefault();
-    const from = this._pointed ?? this._past.now();
+    const from = this._pointed ?? this._past.latest();
     const to = from + (Number.isFinite(KEYS[event.key]) ? KEYS[event.key] * steps.stepMs : KEYS[event.key]);
-    this._point(Math.min(steps.end - 1, Math.max(steps.first, to)));
+    this._point(Math.min(this._past.latest(), Math.max(steps.first, to)));
   }
 
   _point(time) {

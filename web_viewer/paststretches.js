@@ -2,6 +2,7 @@
 
 const MOST_SEGMENTS = 2000; // a day of one every 43 s
 const MOST_TITLES = 500;
+const LATE_MS = 5000; // what runs is told of once a second
 const UNHEARD = new Set(["down", "no_signal", "paused"]); // what a title does not outlast
 
 /** `segments`: pieces of the record or `segment` messages, as {…, start, end (Unix ms), running}; `titles`: {time, title}. */
@@ -41,7 +42,7 @@ export class PastStretches {
 
   /** The segment at `time`; undefined where nothing is recorded. */
   at(time) {
-    return this.segments.find(({ start, end }) => start <= time && time < end);
+    return this.segments.findLast(({ start, end, running }) => start <= time && time < end + (running ? LATE_MS : 0));
   }
 
   /** [{title, from, to}] of titles, each until the next one or until nothing more was heard. */

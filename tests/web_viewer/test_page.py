@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 if TYPE_CHECKING:
     from tests.web_viewer.conftest import Stage, Visitor
 
-ALL_TOPICS = ["hop", "segment", "status", "title", "level", "spectrogram"]
+ALL_TOPICS = ["hop", "segment", "status", "title", "notice", "level", "spectrogram"]
 
 SIDEWAYS = """[...document.querySelectorAll("main *")]
   .filter((node) => node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflowX === "auto")

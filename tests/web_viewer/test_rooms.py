@@ -168,24 +168,6 @@ def test_every_genre_keeps_its_place(stage: Stage, visitor: Visitor) -> None:
     expect(names).to_have_text([label.en for label in stage.hub.about.labels])
 
 
-def test_history_is_drawn(stage: Stage, visitor: Visitor) -> None:
-    page = visitor.open()
-    start = stage.base_hop.time_us
-    for step in range(20):
-        stage.hop(time_us=start + step * 5_000_000)
-    stage.status()
-    page.wait_for_function(
-        """() => {
-          const { width, height } = document.getElementById("history");
-          const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-          copy.drawImage(document.getElementById("history"), 0, 0);
-          const { data } = copy.getImageData(width - 2, 0, 1, height);
-          return new Set(new Uint32Array(data.buffer)).size > 5;
-        }"""
-    )
-    expect(page.locator("#history-from")).to_have_text("12:56")
-
-
 def test_segments_are_listed_newest_first(stage: Stage, visitor: Visitor) -> None:
     minute = 60_000_000
     noon = stage.base_hop.time_us
