@@ -16,7 +16,7 @@ from ccmusicd.events import HopEvent, SegmentEvent, TitleEvent
 from tests.web_viewer.conftest import HOP, LABELS, MODELS, NOON_US, shares, vote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from playwright.sync_api import Page
 
@@ -93,7 +93,7 @@ def segment(start: float, end: float, **fields: Any) -> SegmentEvent:
 
 
 @pytest.fixture
-def opened(stage: Stage, visitor: Visitor) -> Iterator[Any]:
+def opened(stage: Stage, visitor: Visitor) -> Callable[..., Page]:
     """Open the page, ten minutes back unless told otherwise, and wait until the record is drawn."""
 
     def open_page(span: str = "10 min", fragment: str = "") -> Page:
@@ -153,7 +153,7 @@ def test_live_hops_join_the_record_without_a_seam(stage: Stage, opened: Any) -> 
     page = opened()
     page.locator("#history").focus()
     page.keyboard.press("End")
-    expect(page.locator("#past-moment")).to_contain_text("12:59:59 · Jazz 50 % · Rock 50 %")
+    expect(page.locator("#past-moment")).to_contain_text("12:59:58 · Jazz 50 % · Rock 50 %")
     # What the record has told counts once; what is new joins its step, and makes a next one.
     for event in (hop(-2, {"jazz": 1.0}), hop(-1.5, {"rock": 1.0}), hop(-1, {"rock": 1.0}), hop(-0.5, {"rock": 1.0})):
         stage.send(event)
