@@ -2,7 +2,7 @@
 
 import { genreColour } from "./palette.js";
 
-const RIBBON = 10;
+const RIBBON = 12;
 const BAND = 22;
 const TITLE = 17;
 const LINE = 30;

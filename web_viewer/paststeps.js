@@ -115,10 +115,3 @@ export class PastSteps {
 		});
 	}
 }
-
-/** An answer of /api/v1/rolling in which nothing is known, that ends at `end` (Unix ms). */
-export function nothing(end, stepMs, count) {
-	const start = stepMs * (Math.floor(end / stepMs) - count + 1);
-	const empty = { start: new Date(start).toISOString(), end: new Date(end).toISOString(), step_s: stepMs / 1000, newest: null, labels: [], ensemble: {}, models: {} };
-	return { ...empty, hops: Array(count).fill(0), divergence: Array(count).fill(null), titles: [] };
-}

@@ -12,8 +12,6 @@ const WORDS = {
 	sound: ["Spectrogram", "频谱图"],
 	rolling: ["Genres, rolling average", "流派 · 滚动平均"],
 	models: ["What each network hears", "各网络的判断"],
-	segments: ["Segments heard", "听到的片段"],
-	noSegments: ["The first segment appears when something has been recognised.", "识别出内容后，这里会显示第一个片段。"],
 	health: ["Health", "运行状况"],
 	retry: ["Retry now", "立即重试"],
 	otherLanguage: ["中文", "English"],
@@ -93,7 +91,6 @@ const WORDS = {
 	dissentsHelp: ["Its first choice is not the ensemble's", "其首选与集成结果不同"],
 	noVote: ["No vote", "无判断"],
 
-	seg_now: ["now", "现在"],
 	hopTime: ["Hop takes", "每跳用时"],
 	hopEvery: ["every", "间隔"],
 	lag: ["Lag", "延迟"],
