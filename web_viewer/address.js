@@ -23,7 +23,7 @@ export function go(change) {
 	tell();
 }
 
-/** Make an anchor go there without loading the page anew. */
+// Make an anchor go there without loading the page anew.
 export function lead(anchor, change) {
 	anchor.href = addressOf(change);
 	anchor.onclick = (event) => {
@@ -41,7 +41,6 @@ function tell() {
 	for (const listener of listeners) listener();
 }
 
-/** #id is an older way to name a station. */
 function takeHash() {
 	if (!location.hash || location.hash.startsWith("#token=")) return;
 	try {

@@ -5,20 +5,15 @@ import { hertz as readHertz } from "./format.js";
 const NOTES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 const MEL_TICKS_HZ = [250, 500, 1000, 2000, 4000, 8000];
 
-/** The nearest note (A4 = 440 Hz): "F♯3". */
 export function noteName(hz) {
 	const midi = Math.round(69 + 12 * Math.log2(hz / 440));
 	return `${NOTES[((midi % 12) + 12) % 12]}${Math.floor(midi / 12) - 1}`;
 }
 
-// The HTK scale.
 export const melOfHertz = (hz) => 2595 * Math.log10(1 + hz / 700);
 export const hertzOfMel = (mel) => 700 * (10 ** (mel / 2595) - 1);
 
-/**
- * The axis of hello's `spectrogram` object for kind "cqt" or "mel": {bins, hertz(bin), name(bin), ticks}.
- * A tick has `text` and `at`, its height from 0 (bottom) to 1 (top).
- */
+// {bins, hertz(bin), name(bin), ticks: [{text, at (0 bottom, 1 top)}]}.
 export function axisOf(kind, spectrogram) {
 	return kind === "cqt" ? noteAxis(spectrogram.cqt) : melAxis(spectrogram.mel);
 }

@@ -1,4 +1,4 @@
-// Drawings of a clip: its outline, and a window's spectrogram.
+// A clip's outline, and a window's spectrogram.
 
 import { axisOf } from "./axes.js";
 import { palette } from "./colormap.js";
@@ -17,7 +17,6 @@ export function minutes(seconds) {
 	return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
 }
 
-/** Draw [[low, high], …] into the path and the window {start_s, end_s} into the rect of an svg. */
 export function drawOutline(svg, { outline, duration_s: duration }, { start_s: start, end_s: end }) {
 	const width = outline.length;
 	const limit = Math.max(0.01, ...outline.flat().map(Math.abs));
@@ -31,7 +30,6 @@ export function drawOutline(svg, { outline, duration_s: duration }, { start_s: s
 	rect.setAttribute("width", ((end - start) / duration) * width);
 }
 
-/** One spectrogram: `root`, and a `readout` of what is under the pointer. */
 export class ClipSpectrogram {
 	constructor() {
 		this.root = element("div", "plot clip-plot");
@@ -47,7 +45,6 @@ export class ClipSpectrogram {
 		this._pointer = new Pointer(this._canvas, this.readout, () => this._show());
 	}
 
-	/** Draw {bins, columns, levels} of the wire, from second `startS`; `about` is hello's `spectrogram`. */
 	draw({ kind, bins, columns, levels }, about, startS) {
 		const axis = axisOf(kind, about);
 		const ring = new ColumnRing(columns, bins);

@@ -1,4 +1,4 @@
-// What was found in a clip: the sound, the vote, CQT against Mel.
+// What was found in a clip.
 
 import { bytesOf, ClipSpectrogram, drawOutline, minutes } from "./clipplot.js";
 import { byId, element, keepChildren, setText, setTextOrHide } from "./dom.js";
@@ -9,7 +9,6 @@ import { canSay, genreName, genreNameAlso, say } from "./text.js";
 
 const KINDS = ["cqt", "mel"];
 
-/** Writes #clip-result. `onPicture(models, name, source)` shows what a network saw. */
 export class ClipResult {
 	constructor(onPicture) {
 		this._onPicture = onPicture;
@@ -135,14 +134,12 @@ function makeSide(kind) {
 
 function makeThumb() {
 	const thumb = element("button", "thumb");
-	thumb.type = "button";
 	const image = element("img");
 	[image.width, image.height] = [96, 96];
 	thumb.append(image, element("span"));
 	return thumb;
 }
 
-/** The mean of the probabilities of those that voted; {} of none. */
 function meanOf(votes) {
 	const heard = votes.filter((vote) => vote && vote.error === null);
 	const slugs = Object.keys(heard[0]?.probabilities ?? {});
@@ -153,7 +150,6 @@ function adviceWords({ code, value, text }) {
 	return canSay(`clip_${code}`) ? say(`clip_${code}`, { value: value.toFixed(code === "short" ? 1 : 0), text }) : text;
 }
 
-/** The source of what the networks saw of one window. */
 function picturesOf({ start_s: start, end_s: end, models: votes, seen }) {
 	return {
 		live: false,

@@ -1,11 +1,10 @@
-// Sends a recording and takes what is found line by line. XMLHttpRequest, since fetch tells no progress of a body.
+// Sends a recording. XMLHttpRequest, since fetch tells no progress of a body.
 
 import { say } from "./text.js";
 import { authorization } from "./token.js";
 
 const MOST_NAME = 200;
 
-/** Calls `onSent(share)`, `onLine(object)` for each line, `onFail(sentence)`. */
 export class ClipUpload {
 	constructor(file, which, { onSent, onLine, onFail }) {
 		const request = new XMLHttpRequest();
@@ -28,7 +27,6 @@ export class ClipUpload {
 		request.send(file);
 	}
 
-	/** Give up; the daemon notices. */
 	cancel() {
 		this._isWhole = true;
 		this._request.abort();

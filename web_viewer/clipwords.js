@@ -1,5 +1,3 @@
-// Words of the modes, the networks' pictures and the clips.
-
 export const CLIP_WORDS = {
 	modes: ["View", "视图"],
 	mode_full: ["Live page", "实时页面"],

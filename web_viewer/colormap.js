@@ -6,10 +6,8 @@ const ANCHORS = [
 	[252, 252, 192],
 ];
 
-/** How many decibels the colours span, from the darkest to the palest. */
 export const SPAN_DB = 80;
 
-/** [r, g, b] for `t` from 0 (quiet) to 1 (loud). */
 export function colour(t) {
 	const position = Math.min(1, Math.max(0, t)) * (ANCHORS.length - 1);
 	const i = Math.min(ANCHORS.length - 2, Math.floor(position));
@@ -22,7 +20,6 @@ export function colour(t) {
 	});
 }
 
-/** 256 RGBA pixels for bytes that mean floor + value · step decibels. */
 export function palette(topDb, floorDb, stepDb) {
 	const pixels = new Uint8ClampedArray(256 * 4);
 	for (let value = 0; value < 256; value++) {

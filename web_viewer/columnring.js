@@ -1,9 +1,9 @@
-// The newest spectrogram columns by absolute index; what never came stays a gap.
+// The newest columns by absolute index; what never came is a gap.
 
 // A longer step back (20 s) is a daemon that counts from 0 again.
 const REPEAT_COLUMNS = 862;
 
-/** `tail` is the oldest index it can know, `head` one past the newest. */
+// `tail` is the oldest index it can know, `head` one past the newest.
 export class ColumnRing {
 	constructor(capacity, bins) {
 		this.capacity = capacity;
@@ -22,7 +22,7 @@ export class ColumnRing {
 		this._restartExpected = false;
 	}
 
-	/** The next columns may count from 0 again. */
+	// The next columns may count from 0 again.
 	expectRestart() {
 		this._restartExpected = true;
 	}
@@ -31,7 +31,6 @@ export class ColumnRing {
 		return Math.max(this._first, this.head - this.capacity);
 	}
 
-	/** Returns the range [from, to) that changed, gaps included. */
 	put(first, columns, data) {
 		const back = this.head - first;
 		if (!this.empty && (back > REPEAT_COLUMNS || (this._restartExpected && back > 0))) this.clear();
@@ -60,13 +59,11 @@ export class ColumnRing {
 		return column >= this.tail && column < this.head && this._present[column % this.capacity] === 1;
 	}
 
-	/** Its bytes, lowest bin first. */
 	column(column) {
 		const slot = column % this.capacity;
 		return this._data.subarray(slot * this.bins, (slot + 1) * this.bins);
 	}
 
-	/** The largest byte among [from, to); null when none came. */
 	loudest(from, to) {
 		let most = null;
 		for (let column = Math.max(from, this.tail); column < Math.min(to, this.head); column++) {

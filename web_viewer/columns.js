@@ -4,10 +4,7 @@ const HEADER_BYTES = 16;
 const VERSION = 1;
 const KINDS = ["cqt", "mel"];
 
-/**
- * One frame: {kind, station (place in hello's stations), bins, columns, first (absolute column), data (columns × bins bytes,
- * each column from the lowest bin up)}; null when the bytes are not a frame of version 1.
- */
+// {kind, station (place in hello), bins, columns, first (absolute), data (each column from the lowest bin up)}, or null.
 export function readColumns(buffer) {
 	if (buffer.byteLength < HEADER_BYTES) return null;
 	const view = new DataView(buffer);

@@ -5,17 +5,12 @@ import { token } from "./token.js";
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 const STEADY_MS = 10_000;
-// A status comes once a second: so much quiet is a dead connection, whatever TCP believes.
+// A status comes once a second: this quiet is a dead connection.
 const QUIET_MS = 10_000;
 const NOT_ADMITTED = 4401; // the daemon's close code when the token is missing or wrong
 
-/**
- * A connection that keeps itself up.
- *
- * `state` is "connecting", "live" (hello has come), "waiting" (for the next attempt, at `retryAt` of performance.now()),
- * or "locked": the daemon wants another token, and `open` tries it. `liveSince` (performance.now()): when hello came.
- * Calls `onState()` on every change, `onMessage(object)` for JSON and `onColumns(ArrayBuffer)` for spectrogram frames.
- */
+// `state`: "connecting", "live" (hello has come), "waiting" (until `retryAt` of performance.now()), or "locked": the daemon
+// wants another token, and `open` tries it. `liveSince`: when hello came.
 export class Connection {
 	constructor({ onState, onMessage, onColumns }) {
 		this.state = "connecting";
@@ -57,7 +52,7 @@ export class Connection {
 		if (this.state === "waiting") this.open();
 	}
 
-	/** `stations`: ids, or null for all. Holds after every reconnect. */
+	// `stations`: ids, or null for all. Holds after every reconnect.
 	subscribe(stations, topics) {
 		this._subscription = JSON.stringify({ type: "subscribe", stations, topics });
 		if (this.state === "live") this._socket.send(this._subscription);

@@ -13,7 +13,13 @@ export function element(tag, className = "", text = "") {
 	return node;
 }
 
-/** Only when it differs, so that screen readers hear only news. */
+export function makeBar() {
+	const bar = element("span", "bar");
+	bar.append(element("span", "fill"));
+	return bar;
+}
+
+// Only when it differs, so that screen readers hear only news.
 export function setText(node, text) {
 	if (node.textContent !== text) node.textContent = text;
 }
@@ -23,15 +29,11 @@ export function setTextOrHide(node, text) {
 	node.hidden = text === "";
 }
 
-/** Fill a bar to `share` (0–1) of its width. */
 export function setShare(bar, share) {
 	bar.style.transform = `scaleX(${Math.min(1, Math.max(0, share)).toFixed(4)})`;
 }
 
-/**
- * Keep one child of `parent` for each item, in the order of `items`, reusing those that exist.
- * `keyOf(item)` names an item; `make(item)` gives a node for a new one.
- */
+// One child of `parent` for each item, in their order, reusing those that exist; `keyOf(item)` names it.
 export function keepChildren(parent, items, keyOf, make) {
 	const existing = new Map([...parent.children].map((node) => [node.dataset.key, node]));
 	let place = parent.firstElementChild;

@@ -4,7 +4,6 @@ import { byId, setText } from "./dom.js";
 import { say } from "./text.js";
 import { holdToken, takeTokenFromAddress, token } from "./token.js";
 
-/** Calls `onToken()` when there is another to try. */
 export class Entry {
 	constructor(onToken) {
 		this._field = byId("token");

@@ -10,13 +10,11 @@ export function decibels(db) {
 	return `${db.toFixed(1).replace("-", "−")} dB`;
 }
 
-/** "65.4 Hz", "440 Hz", "2.50 kHz". */
 export function hertz(hz) {
 	if (hz >= 1000) return `${(hz / 1000).toFixed(hz >= 9950 ? 1 : 2)} kHz`;
 	return `${hz.toFixed(hz < 100 ? 1 : 0)} Hz`;
 }
 
-/** Local time of day; `ms` is Unix time. */
 export function clock(ms, { seconds = false, tenths = false } = {}) {
 	const moment = new Date(ms);
 	const two = (value) => String(value).padStart(2, "0");
@@ -26,7 +24,6 @@ export function clock(ms, { seconds = false, tenths = false } = {}) {
 	return text;
 }
 
-/** In the two largest units: "42 s", "2 h 14 min". */
 export function duration(seconds) {
 	const s = Math.max(0, Math.floor(seconds));
 	const units = currentLanguage() === "zh" ? [" 天", " 小时", " 分", " 秒"] : [" d", " h", " min", " s"];

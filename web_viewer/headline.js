@@ -3,12 +3,8 @@
 const HEARD = new Set(["music", "speech", "uncertain", "listening"]);
 const SAID_AS_STATE = new Set(["paused", "no_signal", "silence"]);
 
-/**
- * {kind: "genre" | "state", name}: a slug when kind is "genre", else a state for the words `state_…` and `why_…`.
- *
- * A genre is said only while it is known: never when the connection is gone, the source is down or silent, or the
- * networks are away.
- */
+// {kind: "genre" | "state", name}. A genre is said only while it is known: never when the connection is gone, the source is
+// down or silent, or the networks are away.
 export function headline(live, status, hop) {
 	if (!live) return { kind: "state", name: "offline" };
 	const state = status?.state ?? hop?.state ?? "starting";
@@ -19,18 +15,15 @@ export function headline(live, status, hop) {
 	return hop?.genre ? { kind: "genre", name: hop.genre } : { kind: "state", name: "listening" };
 }
 
-/** Whether the votes count. */
 export function hears(head) {
 	return head.kind === "genre" || HEARD.has(head.name);
 }
 
-/** How many networks voted, and how many share the commonest first choice. */
 export function agreementOf(hop) {
 	const voters = Object.values(hop.models).filter((vote) => vote.error === null && vote.top5.length > 0).length;
 	return { agreeing: Math.round(hop.agreement * voters), voters };
 }
 
-/** Of {slug: p}; null of none. */
 export function firstChoice(probabilities) {
 	let best = null;
 	for (const [slug, p] of Object.entries(probabilities)) {

@@ -1,4 +1,4 @@
-// One line on how the machine does: times, losses, restarts, device.
+// How the machine does.
 
 import { byId, element, keepChildren, setText } from "./dom.js";
 import { duration } from "./format.js";
@@ -18,7 +18,7 @@ export class Health {
 	}
 }
 
-/** [[word, value, is it bad]] */
+// [[word, value, is it bad]].
 function factsOf(hello, { status, hop }) {
 	const hopS = status?.hop_s ?? hello.hop_s;
 	const every = hopS ? ` · ${say("hopEvery")} ${hopS.toFixed(2)} s` : "";

@@ -126,7 +126,7 @@ function changeVisibility() {
 	}, HEAVY_TOPICS_END_MS);
 }
 
-/** In the next frame; when nobody sees the page, only its title. */
+// When nobody sees the page, only its title.
 function schedule() {
 	if (document.hidden) renderTitle();
 	else if (!scheduled) {

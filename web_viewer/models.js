@@ -1,17 +1,15 @@
-// The networks: each one's five choices, its time, whether it differs.
+// Each network's five choices.
 
-import { byId, element, keepChildren, setShare, setText, setTextOrHide } from "./dom.js";
+import { byId, element, keepChildren, makeBar, setShare, setText, setTextOrHide } from "./dom.js";
 import { percent } from "./format.js";
 import { firstChoice } from "./headline.js";
 import { genreName, say } from "./text.js";
 
-/** Calls `onPicture(name)` for what a network saw. */
 export class Models {
 	constructor(onPicture) {
 		this._onPicture = onPicture;
 	}
 
-	/** Without `hearing` no vote counts. */
 	render({ hello, station, hearing }) {
 		if (!hello) return;
 		const hop = hearing ? station.hop : null;
@@ -20,7 +18,6 @@ export class Models {
 	}
 }
 
-/** A card for each model; `first` is what all say together. */
 export function renderVotes(list, { labels }, models, votes, first, onPicture) {
 	const cards = keepChildren(list, models, (model) => model.name, makeCard);
 	cards.forEach((card, i) => {
@@ -45,7 +42,6 @@ function makeCard(model) {
 	const name = element("h3", "", modelName(model));
 	name.title = model.name;
 	const look = element("button", "look");
-	look.type = "button";
 	head.append(name, element("span", "vote-kind", model.spectrogram.toUpperCase()), look);
 	const foot = element("div", "vote-foot");
 	foot.append(element("span", "vote-ms"), element("span", "vote-differs"));
@@ -67,7 +63,6 @@ function renderCard(card, labels, vote, bundleError, first) {
 	renderChoices(card.querySelector(".vote-choices"), labels, top5);
 }
 
-/** `top5`: [[slug, p], …]. */
 export function renderChoices(list, labels, top5) {
 	// By place, not by genre: nothing jumps.
 	const rows = keepChildren(list, [...top5.keys()], String, makeRow);
@@ -81,8 +76,6 @@ export function renderChoices(list, labels, top5) {
 
 function makeRow() {
 	const row = element("li", "row");
-	const bar = element("span", "bar");
-	bar.append(element("span", "fill"));
-	row.append(element("span", "name"), element("span", "value"), bar);
+	row.append(element("span", "name"), element("span", "value"), makeBar());
 	return row;
 }

@@ -4,7 +4,6 @@ import { go, lead, onMove, place } from "./address.js";
 import { byId, element, keepChildren, setText } from "./dom.js";
 import { say } from "./text.js";
 
-/** The switch in #modes, and `data-mode` of the page. */
 export class Modes {
 	constructor(onChange) {
 		this._awake = null;
@@ -39,7 +38,7 @@ export class Modes {
 		return true;
 	}
 
-	/** A wall's screen stays on, where the browser can: on https or on this machine. */
+	// A wall's screen stays on where the browser can: https, or this machine.
 	async _keepAwake() {
 		if (this.current !== "wall") {
 			await this._awake?.release();

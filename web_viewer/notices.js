@@ -1,4 +1,4 @@
-// What somebody at the station should know: dead air, a quota at risk, another genre than declared.
+// What somebody at the station should know.
 
 import { byId, element, keepChildren, setText } from "./dom.js";
 import { clock } from "./format.js";
@@ -6,7 +6,6 @@ import { say } from "./text.js";
 
 const MOST_OVER = 5;
 
-/** The notices of all stations, by id: those that hold, and the newest that are over until somebody has seen them. */
 export class Notices {
 	constructor() {
 		this._known = new Map();
@@ -19,7 +18,7 @@ export class Notices {
 		if (over.length > MOST_OVER) this._known.delete(over[0].id);
 	}
 
-	/** A snapshot names those that hold: of others nobody knows the end. */
+	// A snapshot names those that hold: of others nobody knows the end.
 	hold(stations) {
 		const holding = Object.values(stations).flatMap((station) => station.notices);
 		for (const notice of [...this._known.values()]) {
@@ -28,7 +27,6 @@ export class Notices {
 		for (const notice of holding) this.receive(notice);
 	}
 
-	/** Write #alerts: those of the station that is shown, or of all. */
 	render({ hello }, shown) {
 		if (!hello) return;
 		const several = hello.stations.length > 1;
@@ -53,7 +51,6 @@ export class Notices {
 		const text = element("span", "alert-text");
 		text.lang = "en"; // as the daemon writes it
 		const button = element("button", "", "✕");
-		button.type = "button";
 		button.addEventListener("click", () => {
 			this._known.delete(row.dataset.key);
 			row.remove();

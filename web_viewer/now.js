@@ -17,7 +17,6 @@ export class Now {
 		this._lastHeard = null;
 	}
 
-	/** Returns the headline's words, for the title of the page. */
 	render({ hello, station, connection }) {
 		const labels = hello?.labels ?? [];
 		const { status, hop } = station;
@@ -88,7 +87,7 @@ export class Now {
 	}
 }
 
-/** A Chinese character is as wide as two. */
+// A Chinese character is as wide as two.
 function lettersIn(text) {
 	return [...text].reduce((sum, letter) => sum + (letter > "\u2e80" ? 1.9 : 1), 0);
 }

@@ -6,14 +6,13 @@ const CHROMA = 0.095;
 const LIGHTNESS = [0.75, 0.66, 0.8]; // neighbours differ in lightness too, for eyes that tell hues badly
 const GREY = "rgb(128 128 140)";
 
-/** By its place in `labels`; grey for speech and the like. */
 export function genreColour(labels, slug) {
 	const place = labels.findIndex((label) => label.slug === slug);
 	if (place === -1 || !labels[place].music) return GREY;
 	return fromOklch(LIGHTNESS[place % LIGHTNESS.length], CHROMA, FIRST_HUE + place * GOLDEN_ANGLE);
 }
 
-/** As rgb(): older browsers on walls do not know oklch(). */
+// As rgb(): older browsers on walls do not know oklch().
 function fromOklch(lightness, chroma, degrees) {
 	const [a, b] = [chroma * Math.cos((degrees * Math.PI) / 180), chroma * Math.sin((degrees * Math.PI) / 180)];
 	const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;

@@ -1,4 +1,4 @@
-// What is known of the chosen station's past: the record, asked once, and what has come since.
+// A station's past: the record, asked once, and what has come since.
 
 import { PastSteps } from "./paststeps.js";
 import { PastStretches } from "./paststretches.js";
@@ -12,7 +12,7 @@ const CLOCK_SET_MS = 60_000;
 const LATE_MS = 15_000;
 const MOST_WAITING = 300;
 
-/** `steps` and `stretches` are null until the record has answered; `missing`: it cannot. `version` counts changes. */
+// `steps` is null until the record has answered; `missing`: it cannot.
 export class Past {
 	constructor(onChange) {
 		this._onChange = onChange;
@@ -20,14 +20,12 @@ export class Past {
 		this.forget();
 	}
 
-	/** Another station was chosen. */
 	forget() {
 		this.steps = this.stretches = this._asked = null;
 		this.missing = false;
 		this._waiting = []; // what comes before the answer
 	}
 
-	/** Keep `spanS` seconds of a station: asks when anything of it is another. */
 	follow(hello, connection, station, spanS) {
 		const models = hello.models.map((model) => model.name);
 		const stepS = Math.max(Math.ceil(spanS / STEPS), LEAST_STEP_S, Math.ceil(HOPS_A_STEP * (hello.hop_s ?? 0)));
@@ -42,7 +40,6 @@ export class Past {
 		this._ask(what, query, hello.labels.map((label) => label.slug), models);
 	}
 
-	/** Take a `hop`, `segment` or `title` of the station. */
 	receive(event) {
 		if (this._waiting?.push(event) > MOST_WAITING) this._waiting.shift();
 		if (!this.steps) return;
@@ -51,12 +48,12 @@ export class Past {
 		this._take(event);
 	}
 
-	/** The daemon's clock, Unix ms: a browser's may be off. */
+	// The daemon's clock, Unix ms: a browser's may be off.
 	now() {
 		return Math.max(this._clock + performance.now(), this.steps.newest);
 	}
 
-	/** The newest moment of which something is known: hops come a little late. */
+	// The newest moment that is known: hops come a little late.
 	latest() {
 		const { newest, stepMs } = this.steps;
 		return newest > this.now() - LATE_MS - stepMs ? newest : this.now();

@@ -1,4 +1,4 @@
-// The room of the past: how far back, the picture, and the values of the moment that is pointed at.
+// The room of the past, and the moment that is pointed at.
 
 import { byId, element, keepChildren, setText } from "./dom.js";
 import { clock, duration, percent } from "./format.js";
@@ -47,7 +47,7 @@ export class PastRoom {
 		if (!hello || !steps || this._canvas.clientWidth === 0) return;
 		this._hello = hello;
 		steps.reach(this._past.now());
-		// A hop hardly changes a step of minutes: such a picture is drawn anew when it has moved, or something new begins.
+		// A hop hardly changes a step of minutes.
 		const news = steps.stepMs > 5000 ? `${Math.floor(this._past.now() / (steps.stepMs / 4))} ${stretches.segments.length}` : version;
 		const { clientWidth, clientHeight } = this._canvas;
 		const colour = getComputedStyle(this._canvas).getPropertyValue("--text");
@@ -63,7 +63,6 @@ export class PastRoom {
 		this._renderMoment();
 	}
 
-	/** Of another station or time nothing is known yet. */
 	_clear() {
 		this._pointed = null;
 		this._canvas.width = 1;
@@ -165,7 +164,6 @@ export class PastRoom {
 	}
 }
 
-/** A segment's genre, else its kind or why it has none ("starting", "analyzer restarting"). */
 function nameOfSegment({ kind, genre, note }, labels) {
 	if (kind === "music" && genre) return genreName(labels, genre);
 	const reason = note ? `state_${note.split(" ").at(-1)}` : "";

@@ -1,15 +1,12 @@
-// The past in steps: means of their hops, from the record and from what comes live. Its size does not grow.
+// The past in steps, from the record and from what comes live. Its size does not grow.
 
 const HEARD = new Set(["music", "speech", "uncertain"]); // as /api/v1/rolling counts
 const SPLIT_BELOW = 0.8; // the daemon's own measure of a split vote, and the most that it names
 const MOST_CONTENDERS = 3;
 
-/**
- * `count` steps of `stepMs` from `first` (Unix ms), with `hops` in each. By place: `shares` (of `labels`, slugs) and
- * `divergence` are means, `choices` (of `models`, names) places in `labels`, -1 for none. `newest`: time of the newest hop.
- */
+// `count` steps of `stepMs` from `first` (Unix ms). By place: `hops`, means in `shares` (of `labels`) and `divergence`, and in
+// `choices` (of `models`) places in `labels`, -1 for none.
 export class PastSteps {
-	/** Take an answer of /api/v1/rolling; `labels` and `models` are those of hello. */
 	constructor(answer, labels, models) {
 		this.stepMs = answer.step_s * 1000;
 		this.first = Date.parse(answer.start);
@@ -37,7 +34,6 @@ export class PastSteps {
 		return this.first + this.count * this.stepMs;
 	}
 
-	/** Take a hop, unless the record has told it already. */
 	add(hop) {
 		const time = Date.parse(hop.time);
 		if (time <= this.newest) return;
@@ -52,7 +48,6 @@ export class PastSteps {
 		this._count(place, n - 1, hop.models);
 	}
 
-	/** Time goes on to `time`: old steps fall out. */
 	reach(time) {
 		const gone = Math.min(this.count, this.placeOf(time) - this.count + 1);
 		if (gone <= 0) return;
@@ -64,7 +59,6 @@ export class PastSteps {
 		}
 	}
 
-	/** The place of the step at `time`; outside of 0 … count - 1 where there is none. */
 	placeOf(time) {
 		return Math.floor((time - this.first) / this.stepMs);
 	}
@@ -73,17 +67,14 @@ export class PastSteps {
 		return this.shares[place * this.labels.length + i];
 	}
 
-	/** The choice of the model at `i`, as a place in `labels`; -1 for none. */
 	choice(place, i) {
 		return this.choices[place * this.models.length + i];
 	}
 
-	/** [[slug, mean], …] of a step, likeliest first. */
 	ranked(place) {
 		return this.labels.map((slug, i) => [slug, this.share(place, i)]).sort((a, b) => b[1] - a[1]);
 	}
 
-	/** {choice (most models', as a place in `labels`), contenders (slugs, where the vote is split)} of a step. */
 	verdict(place) {
 		const votes = this.models.map((_, i) => this.choice(place, i)).filter((choice) => choice >= 0);
 		const count = (choice) => votes.filter((other) => other === choice).length;
@@ -94,7 +85,7 @@ export class PastSteps {
 		return { choice: named[0] ?? -1, contenders };
 	}
 
-	/** Each model's commonest first choice; of what the record told of this step, its choice counts for all `before`. */
+	// The commonest first choice; the record's counts for all hops `before`.
 	_count(place, before, votes) {
 		const width = this.labels.length;
 		const at = this.first + place * this.stepMs;

@@ -1,11 +1,11 @@
-// What was on air from when to when, and what its source called it: the newest word on a stretch of time holds.
+// What was on air, and its titles: the newest word on a stretch of time holds.
 
 const MOST_SEGMENTS = 2000; // a day of one every 43 s
 const MOST_TITLES = 500;
 const LATE_MS = 5000; // what runs is told of once a second
 const UNHEARD = new Set(["down", "no_signal", "paused"]); // what a title does not outlast
 
-/** `segments`: pieces of the record or `segment` messages, as {…, start, end (Unix ms), running}; `titles`: {time, title}. */
+// `segments`: {…, start, end (Unix ms), running}; `titles`: {time, title}.
 export class PastStretches {
 	constructor(pieces, titles) {
 		this.segments = [];
@@ -13,7 +13,6 @@ export class PastStretches {
 		this.titles = titles.map(({ time, title }) => ({ time: Date.parse(time), title }));
 	}
 
-	/** Take a segment: what it overlaps is cut or gives way. */
 	put(message) {
 		const one = { ...message, start: Date.parse(message.start), end: Date.parse(message.end) };
 		one.running = message.open ?? message.change !== "end";
@@ -39,12 +38,10 @@ export class PastStretches {
 		if (this.titles.length > MOST_TITLES) this.titles.shift();
 	}
 
-	/** The segment at `time`; undefined where nothing is recorded. */
 	at(time) {
 		return this.segments.findLast(({ start, end, running }) => start <= time && time < end + (running ? LATE_MS : 0));
 	}
 
-	/** [{title, from, to}] of titles, each until the next one or until nothing more was heard. */
 	named() {
 		const ends = this.segments.filter(({ kind }) => UNHEARD.has(kind)).map(({ start }) => start);
 		let next = 0;

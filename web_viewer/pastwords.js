@@ -1,5 +1,3 @@
-// The words of the past and of the notices.
-
 export const PAST_WORDS = {
 	past: ["What was on", "播出历史"],
 	spans: ["How far back", "时间范围"],
@@ -14,11 +12,7 @@ export const PAST_WORDS = {
 	notRecorded: ["not recorded", "无记录"],
 	blended: ["{genre} blended out until {time}", "{genre} 淡出至 {time}"],
 	exports: ["Take this time home", "导出此时段"],
-	export_csv: ["CSV", "CSV"],
-	export_json: ["JSON", "JSON"],
-	export_audacity: ["Audacity", "Audacity"],
-	export_cue: ["CUE", "CUE"],
-	export_report: ["Day's report", "当日报告"],
+	dayReport: ["Day's report", "当日报告"],
 
 	notices: ["Notices", "通知"],
 	notice_dead_air: ["Dead air", "静播"],

@@ -8,11 +8,8 @@ import { authorization } from "./token.js";
 
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 
-/**
- * Writes #picture-dialog. `open(models, name, source)` shows the picture of `name`, one of hello's `models`, and lets the
- * reader step to the others. A source has `picture(model)`, a promise of a Blob, `vote(model)`, `when()` in words, and
- * `stamp()`, another whenever there is a newer picture.
- */
+// A source has `picture(model)`, a promise of a Blob, `vote(model)`, `when()` in words, and `stamp()`, another whenever
+// there is a newer picture.
 export class PictureDialog {
 	constructor() {
 		this._dialog = byId("picture-dialog");
@@ -40,7 +37,6 @@ export class PictureDialog {
 		this.render(this._hello);
 	}
 
-	/** Look for a newer picture. */
 	render(hello) {
 		this._hello = hello;
 		if (!this._dialog.open || !hello) return;
@@ -95,7 +91,6 @@ export class PictureDialog {
 	}
 }
 
-/** Of a station, whose newest hop `hop()` gives. */
 export function livePictures(station, hop) {
 	return {
 		live: true,

@@ -6,22 +6,20 @@ const JITTER_S = 0.25;
 const EASE_S = 3;
 const MOST_HASTE = 0.4;
 
-/** The right edge of the picture in columns; `rate`: columns a second. */
+// The right edge of the picture in columns; `rate`: columns a second.
 export class Playhead {
 	constructor(rate) {
 		this._rate = rate;
 		this.reset();
 	}
 
-	/** The next burst sets the position anew. */
 	reset() {
 		this._position = null;
 		this._burst = 0;
 	}
 
-	/** A burst came at `now` (seconds) and reaches up to column `head`. */
 	arrived(head, columns, now) {
-		// The longest counts, forgetting slowly: after a stall several hops come at once.
+		// The longest counts: after a stall several hops come at once.
 		this._burst = Math.max(columns, 0.9 * this._burst);
 		this._head = head;
 		this._arrival = now;
@@ -32,7 +30,6 @@ export class Playhead {
 		}
 	}
 
-	/** Null before the first burst; never passes the newest column. */
 	at(now) {
 		if (this._position === null) return null;
 		const ideal = this._head - this._trail() + this._rate * (now - this._arrival);
@@ -43,7 +40,6 @@ export class Playhead {
 		return this._position;
 	}
 
-	/** For those who want no motion between bursts. */
 	get newest() {
 		return this._position === null ? null : this._head;
 	}

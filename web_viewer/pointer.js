@@ -9,7 +9,6 @@ const STEP_X = 1 / 60;
 const STEP_Y = 1 / 84; // one note of the CQT
 const READ_EVERY_S = 0.1; // the picture runs on under the cross: more often is flicker
 
-/** Where the cross stands, as shares from the top left. */
 export class Pointer {
 	constructor(canvas, readout, onMove = () => {}) {
 		this.moved = false;
@@ -32,7 +31,6 @@ export class Pointer {
 		context.fillRect(Math.round(this._at.x * width), 0, 1, height);
 	}
 
-	/** What is under the cross in a picture of `span` columns from `start`. */
 	render({ ring, start, span, axis, timeOf, about, now }) {
 		if (!this.moved && now - this._readAt < READ_EVERY_S) return;
 		this.moved = false;

@@ -1,12 +1,11 @@
 // A bar for every genre, always in the same order.
 
-import { byId, element, keepChildren, setShare, setText } from "./dom.js";
+import { byId, element, keepChildren, makeBar, setShare, setText } from "./dom.js";
 import { percent } from "./format.js";
 import { genreColour } from "./palette.js";
 import { genreName } from "./text.js";
 
 export class Rolling {
-	/** Without `hearing` no value counts. */
 	render({ hello, station, hearing }) {
 		if (!hello) return;
 		const { labels } = hello;
@@ -27,8 +26,6 @@ export class Rolling {
 
 function makeRow() {
 	const row = element("li", "row genre-row");
-	const bar = element("span", "bar");
-	bar.append(element("span", "fill"));
-	row.append(element("span", "name"), bar, element("span", "value"));
+	row.append(element("span", "name"), makeBar(), element("span", "value"));
 	return row;
 }

@@ -12,7 +12,7 @@ import { Strip } from "./strip.js";
 import { say } from "./text.js";
 
 const KINDS = ["cqt", "mel"];
-// The widest picture (40 s), and 31 s not shown yet: a slow machine sends 10 s in one burst.
+// 40 s shown, 31 s not yet: a slow machine sends 10 s in one burst.
 const CAPACITY = 3072;
 const PIXELS_PER_SECOND = 34;
 const [SHORTEST_S, LONGEST_S] = [14, 40];
@@ -45,7 +45,7 @@ export class Spectrogram {
 		requestAnimationFrame(frame);
 	}
 
-	/** `hopS` is null until the analyzer is up. */
+	// `hopS` is null until the analyzer is up.
 	about(spectrogram, windowS, hopS) {
 		const known = JSON.stringify(spectrogram);
 		if (this._known !== known) {
@@ -169,7 +169,7 @@ export class Spectrogram {
 		return anchor ? clock(anchor.timeMs + ((column - anchor.column) / rate) * 1000, { tenths: true }) : "";
 	}
 
-	/** The range follows the loudest column in the picture. */
+	// The range follows the loudest column in the picture.
 	_follow(ring, now, start) {
 		const loudest = ring.loudest(Math.floor(start), ring.head);
 		if (loudest === null) return;

@@ -1,7 +1,7 @@
 // A card for every station, which makes it large.
 
 import { lead } from "./address.js";
-import { byId, element, keepChildren, setShare, setTextOrHide } from "./dom.js";
+import { byId, element, keepChildren, makeBar, setShare, setTextOrHide } from "./dom.js";
 import { decibels, percent } from "./format.js";
 import { agreementOf, hears, headline } from "./headline.js";
 import { loudness } from "./level.js";
@@ -21,11 +21,9 @@ export class StationGrid {
 
 export function makeCard() {
 	const card = element("a", "panel card");
-	const bar = element("span", "bar");
-	bar.append(element("span", "fill"));
 	for (const part of ["name", "what", "title", "band", "agreement"]) card.append(element("span", `card-${part}`));
 	card.querySelector(".card-band").classList.add("band");
-	card.append(bar, element("span", "card-level"));
+	card.append(makeBar(), element("span", "card-level"));
 	return card;
 }
 

@@ -1,10 +1,9 @@
-// Which station is shown: by the address, else remembered, else the first.
+// Which station is shown.
 
 import { lead, onMove, place } from "./address.js";
 import { byId, element, keepChildren, setText } from "./dom.js";
 import { recall, remember } from "./remembered.js";
 
-/** `current` is an id, null before hello. */
 export class StationSwitch {
 	constructor(onChange) {
 		this.current = null;

@@ -1,9 +1,9 @@
-// What the daemon has said so far: the newest of every station.
+// The newest of every station.
 
-// What is known of a station that was not subscribed to is older than this, and not shown.
+// A station that was not subscribed to is known longer ago, and not shown.
 const STALE_MS = 3000;
 
-/** Newest `status`, `hop`, `title`; `hopAt` in performance.now(). */
+// Newest `status`, `hop`, `title`; `hopAt` in performance.now().
 class StationMemory {
 	constructor() {
 		this.forget();
@@ -18,7 +18,6 @@ class StationMemory {
 	}
 }
 
-/** `hello` is null until the first. */
 export class Store {
 	constructor() {
 		this.hello = null;
@@ -31,13 +30,11 @@ export class Store {
 		return this._stations.get(id);
 	}
 
-	/** A station is chosen, perhaps after a time without its events. */
 	freshen(id) {
 		const station = this.station(id);
 		if (performance.now() - station.heardAt > STALE_MS) station.forget();
 	}
 
-	/** Nothing is known. */
 	disconnected() {
 		for (const station of this._stations.values()) station.forget();
 	}

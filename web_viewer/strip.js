@@ -1,6 +1,6 @@
-// Coloured columns on a hidden canvas: scrolling is one scaled copy per frame.
+// Coloured columns on a hidden canvas: scrolling is one copy a frame.
 
-/** Column k stands at k mod capacity and one capacity further: every span is one piece. */
+// Column k stands at k mod capacity and one capacity further: every span is one piece.
 export class Strip {
 	constructor(ring) {
 		this._ring = ring;
@@ -10,7 +10,6 @@ export class Strip {
 		this._context = this._canvas.getContext("2d");
 	}
 
-	/** Colour [from, to) by 256 RGBA pixels; what never came is transparent. */
 	paint(from, to, palette) {
 		const { capacity } = this._ring;
 		for (let start = Math.max(from, to - capacity); start < to; ) {
@@ -22,7 +21,6 @@ export class Strip {
 		}
 	}
 
-	/** Copy `span` columns from `start` (fractions allowed) over a canvas. */
 	copyTo(context, start, span) {
 		const { capacity, bins } = this._ring;
 		const x = ((start % capacity) + capacity) % capacity;

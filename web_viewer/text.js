@@ -1,4 +1,4 @@
-// Every word in English and Chinese, and the chosen language.
+// Every word in both languages.
 
 import { CLIP_WORDS } from "./clipwords.js";
 import { PAST_WORDS } from "./pastwords.js";
@@ -120,7 +120,6 @@ export function switchLanguage() {
 	remember("language", language);
 }
 
-/** The words for `key`, each {name} filled from `values`. */
 export function say(key, values = {}) {
 	const text = WORDS[key][LANGUAGES.indexOf(language)];
 	return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
@@ -130,20 +129,20 @@ export function canSay(key) {
 	return Object.hasOwn(WORDS, key);
 }
 
-/** The slug itself where the bundle does not know it. */
+// The slug itself where the bundle does not know it.
 export function genreName(labels, slug) {
 	const label = labels.find((candidate) => candidate.slug === slug);
 	return label ? label[language] : slug;
 }
 
-/** In the other language; empty where it would repeat the first. */
+// In the other language; empty where it would repeat the first.
 export function genreNameAlso(labels, slug) {
 	const label = labels.find((candidate) => candidate.slug === slug);
 	const other = label ? label[language === "en" ? "zh" : "en"] : "";
 	return other === genreName(labels, slug) ? "" : other;
 }
 
-/** Fill data-say (text) and data-say-label (accessible name). */
+// Fill data-say (text) and data-say-label (accessible name).
 export function sayPage(root) {
 	root.documentElement.lang = language === "zh" ? "zh-CN" : "en";
 	for (const node of root.querySelectorAll("[data-say]")) node.textContent = say(node.dataset.say);

@@ -1,4 +1,4 @@
-// The token: from #token=… in the address, or typed in; this tab alone remembers it.
+// The token, from the address or typed in; this tab alone remembers it.
 
 const KEY = "ccmusic-stream.token";
 const IN_ADDRESS = "#token=";
@@ -10,7 +10,6 @@ try {
 	// Storage is forbidden: it lasts as long as the page.
 }
 
-/** Empty when there is none. */
 export function token() {
 	return held;
 }
@@ -27,7 +26,7 @@ export function holdToken(value) {
 	}
 }
 
-/** Out of the address, where neither history nor bystander shall find it. */
+// Out of the address, where neither history nor bystander shall find it.
 export function takeTokenFromAddress() {
 	if (!location.hash.startsWith(IN_ADDRESS)) return false;
 	const written = location.hash.slice(IN_ADDRESS.length);
