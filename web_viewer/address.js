@@ -23,7 +23,6 @@ export function go(change) {
 	tell();
 }
 
-// Make an anchor go there without loading the page anew.
 export function lead(anchor, change) {
 	anchor.href = addressOf(change);
 	anchor.onclick = (event) => {

@@ -14,15 +14,15 @@ export class ClipRoom {
 		this._trouble = "";
 		this._sent = 0;
 		const input = byId("clip-file");
-		input.addEventListener("change", () => {
+		input.onchange = () => {
 			this._analyse(input.files[0]);
 			input.value = ""; // the same file may be chosen again
-		});
-		byId("clip-which").addEventListener("change", () => this._analyse(this._file));
-		byId("clip-cancel").addEventListener("click", () => this._cancel());
-		document.addEventListener("dragover", (event) => this._over(event));
+		};
+		byId("clip-which").onchange = () => this._analyse(this._file);
+		byId("clip-cancel").onclick = () => this._cancel();
+		document.ondragover = (event) => this._over(event);
 		document.addEventListener("dragleave", (event) => event.relatedTarget === null && this._mark(false));
-		document.addEventListener("drop", (event) => this._drop(event));
+		document.ondrop = (event) => this._drop(event);
 	}
 
 	render(view) {

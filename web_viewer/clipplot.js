@@ -55,7 +55,7 @@ export class ClipSpectrogram {
 		const seconds = (column) => (column * about.hop_length) / about.sample_rate;
 		const timeOf = (column) => `${(startS + seconds(column)).toFixed(1)} s`;
 		this._picture = { ring, strip, span: columns, start: 0, axis, about, timeOf, now: 0 };
-		this._canvas.setAttribute("aria-label", say(`clipPlot_${kind}`));
+		this._canvas.setAttribute("aria-label", say("clipPlot", { kind: kind === "cqt" ? "CQT" : "Mel" }));
 		this._canvas.width = 2 * columns;
 		this._canvas.height = 4 * bins;
 		this._left.replaceChildren(...axis.ticks.map(({ text, at }) => tick(text, "bottom", at)));

@@ -14,9 +14,9 @@ export class ClipResult {
 		this._onPicture = onPicture;
 		this._sides = Object.fromEntries(KINDS.map((kind) => [kind, makeSide(kind)]));
 		byId("clip-sides").append(...KINDS.map((kind) => this._sides[kind].root));
-		byId("clip-before").addEventListener("click", () => this._choose(this._chosen - 1));
-		byId("clip-after").addEventListener("click", () => this._choose(this._chosen + 1));
-		byId("outline").addEventListener("click", (event) => this._point(event));
+		byId("clip-before").onclick = () => this._choose(this._chosen - 1);
+		byId("clip-after").onclick = () => this._choose(this._chosen + 1);
+		byId("outline").onclick = (event) => this._point(event);
 		this.clear();
 	}
 

@@ -5,7 +5,6 @@ export const CLIP_WORDS = {
 	mode_stations: ["All stations", "全部电台"],
 	mode_clip: ["Clip", "分析文件"],
 	leaveWall: ["Leave the wall screen", "退出大屏"],
-	grid: ["All stations", "全部电台"],
 	highEnd: [
 		"Too little high end: all above 5 kHz lies 40 dB under the loudest, and every network is unsure.",
 		"高频不足：5 kHz 以上比最响处低 40 dB 以上，所有模型的把握都会偏低。",
@@ -19,14 +18,12 @@ export const CLIP_WORDS = {
 	after: ["Next", "下一个"],
 	seenAt: ["Ten seconds up to {time}", "截至 {time} 的十秒"],
 	seenIn: ["From {from} to {to} of the recording", "录音的 {from} 至 {to}"],
-	seenLowAbove: [
-		"224 × 224 pixels, as the network gets them: time from left to right, low notes at the top.",
-		"224 × 224 像素，与送入模型的完全相同：时间从左到右，低音在上方。",
+	seenHelp: [
+		"224 × 224 pixels, as the network gets them: time from left to right, low notes at the {side}.",
+		"224 × 224 像素，与送入模型的完全相同：时间从左到右，低音在{side}方。",
 	],
-	seenLowBelow: [
-		"224 × 224 pixels, as the network gets them: time from left to right, low notes at the bottom.",
-		"224 × 224 像素，与送入模型的完全相同：时间从左到右，低音在下方。",
-	],
+	side_top: ["top", "上"],
+	side_bottom: ["bottom", "下"],
 	seenBy: ["Seen by {names}", "{names} 所见"],
 
 	clipHeading: ["Analyse a recording", "分析录音"],
@@ -52,8 +49,7 @@ export const CLIP_WORDS = {
 	clipAdvice: ["Advice", "建议"],
 	clipSide_cqt: ["CQT: notes", "CQT：音高"],
 	clipSide_mel: ["Mel: as the ear hears", "Mel：听觉频率"],
-	clipPlot_cqt: ["CQT spectrogram; the arrow keys read decibels", "CQT 频谱图；可用方向键读取分贝"],
-	clipPlot_mel: ["Mel spectrogram; the arrow keys read decibels", "Mel 频谱图；可用方向键读取分贝"],
+	clipPlot: ["{kind} spectrogram; the arrow keys read decibels", "{kind} 频谱图；可用方向键读取分贝"],
 	clipTogether: ["These networks together: {genre}, {p}", "这些模型合计：{genre}，{p}"],
 	clipNoNetwork: ["No network of this bundle looks at it.", "此模型包中没有使用它的模型。"],
 	advice_reliable: ["Above 85 %: may be trusted, as a rule.", "高于 85 %：基本可信。"],

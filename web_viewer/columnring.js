@@ -3,7 +3,6 @@
 // A longer step back (20 s) is a daemon that counts from 0 again.
 const REPEAT_COLUMNS = 862;
 
-// `tail` is the oldest index it can know, `head` one past the newest.
 export class ColumnRing {
 	constructor(capacity, bins) {
 		this.capacity = capacity;

@@ -52,7 +52,6 @@ export class Connection {
 		if (this.state === "waiting") this.open();
 	}
 
-	// `stations`: ids, or null for all. Holds after every reconnect.
 	subscribe(stations, topics) {
 		this._subscription = JSON.stringify({ type: "subscribe", stations, topics });
 		if (this.state === "live") this._socket.send(this._subscription);

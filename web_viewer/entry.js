@@ -9,12 +9,12 @@ export class Entry {
 		this._field = byId("token");
 		takeTokenFromAddress();
 		window.addEventListener("hashchange", () => takeTokenFromAddress() && onToken());
-		byId("entry").addEventListener("submit", (event) => {
+		byId("entry").onsubmit = (event) => {
 			event.preventDefault();
 			holdToken(this._field.value);
 			this._field.value = "";
 			onToken();
-		});
+		};
 	}
 
 	render({ connection }) {

@@ -6,7 +6,6 @@ import { say } from "./text.js";
 const HIGH_SHARE = 0.75; // of the Mel bands, from the lowest up
 const LEAST_DB = -40; // below the loudest of all
 
-// By the newest `columns` of a ring, of which half must be known; null: nothing is heard.
 export function renderHighEnd(ring, columns, dbStep) {
 	setTextOrHide(byId("high-end"), ring && lacksHighEnd(ring, columns, dbStep) ? `△ ${say("highEnd")}` : "");
 }

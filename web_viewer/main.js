@@ -163,13 +163,13 @@ function renderTitle(current = view()) {
 	document.title = name ? `${words} · ${name} · ccmusic-stream` : "ccmusic-stream";
 }
 
-byId("language").addEventListener("click", () => {
+byId("language").onclick = () => {
 	switchLanguage();
 	sayPage(document);
 	spectrogram.renderWords();
 	schedule();
-});
-byId("retry").addEventListener("click", () => connection.retryNow());
+};
+byId("retry").onclick = () => connection.retryNow();
 document.addEventListener("visibilitychange", changeVisibility);
 setInterval(schedule, 1000); // countdowns and durations go on without messages
 sayPage(document);

@@ -20,11 +20,8 @@ export class Notices {
 
 	// A snapshot names those that hold: of others nobody knows the end.
 	hold(stations) {
-		const holding = Object.values(stations).flatMap((station) => station.notices);
-		for (const notice of [...this._known.values()]) {
-			if (!isOver(notice) && !holding.some(({ id }) => id === notice.id)) this._known.delete(notice.id);
-		}
-		for (const notice of holding) this.receive(notice);
+		for (const [id, notice] of this._known) if (!isOver(notice)) this._known.delete(id);
+		for (const { notices } of Object.values(stations)) for (const notice of notices) this.receive(notice);
 	}
 
 	render({ hello }, shown) {
@@ -51,10 +48,10 @@ export class Notices {
 		const text = element("span", "alert-text");
 		text.lang = "en"; // as the daemon writes it
 		const button = element("button", "", "✕");
-		button.addEventListener("click", () => {
+		button.onclick = () => {
 			this._known.delete(row.dataset.key);
 			row.remove();
-		});
+		};
 		row.append(element("strong"), text, element("time"), button);
 		return row;
 	}

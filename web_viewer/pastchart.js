@@ -10,7 +10,6 @@ const SPACE = 8;
 // 4 × 4 points for what has no genre: form, and never colour alone.
 const TILES = { speech: 0x8020, silence: 0x00f0, no_signal: 0x8421, down: 0x9669, paused: 0x8888, uncertain: 0xa050 };
 
-// Each [top, height] in a picture of `height`.
 export function rowsOf(height, models) {
 	const ribbonHeight = models * RIBBON;
 	const stack = Math.max(30, height - BAND - TITLE - ribbonHeight - LINE - 4 * SPACE);
@@ -100,7 +99,7 @@ function drawTitles(painter, top, height) {
 	for (const { title, from, to } of stretches.named()) {
 		if (to <= steps.first || from >= steps.end) continue;
 		const left = x(from);
-		if (from > steps.first) fill(ink.muted, left, top + 3, 1, height - 3);
+		if (x(to) > left + 4) fill(ink.muted, left, top + 3, 1, height - 3);
 		write(painter, title, left + 5, top + height / 2 + 2, x(to) - left - 9, ink.muted);
 	}
 }

@@ -21,18 +21,17 @@ export class PastRoom {
 		this._pointed = null; // a moment in Unix ms, which moves on with the picture
 		this._drawn = "";
 		for (const button of byId("spans").children) {
-			button.addEventListener("click", () => {
+			button.onclick = () => {
 				remember("span", (this._span = button.dataset.span));
 				onChange();
-			});
+			};
 		}
 		const point = (event) => this._point(this._timeAt(event));
-		this._canvas.addEventListener("pointermove", point);
-		this._canvas.addEventListener("pointerdown", point);
-		this._canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this._point(null));
-		this._canvas.addEventListener("keydown", (event) => this._step(event));
+		this._canvas.onpointermove = point;
+		this._canvas.onpointerdown = point;
+		this._canvas.onpointerleave = (event) => event.pointerType === "mouse" && this._point(null);
+		this._canvas.onkeydown = (event) => this._step(event);
 		new ResizeObserver(onChange).observe(this._canvas);
-		window.matchMedia("(prefers-color-scheme: light)").addEventListener("change", onChange);
 	}
 
 	get spanS() {
@@ -40,7 +39,7 @@ export class PastRoom {
 	}
 
 	render({ hello }) {
-		for (const button of byId("spans").children) button.setAttribute("aria-pressed", String(button.dataset.span === this._span));
+		for (const button of byId("spans").children) button.setAttribute("aria-pressed", button.dataset.span === this._span);
 		const { steps, stretches, version, missing } = this._past;
 		byId("past-missing").hidden = !missing;
 		if (!steps) this._clear();

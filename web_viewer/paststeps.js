@@ -52,10 +52,10 @@ export class PastSteps {
 		const gone = Math.min(this.count, this.placeOf(time) - this.count + 1);
 		if (gone <= 0) return;
 		this.first = this.stepMs * (Math.floor(time / this.stepMs) - this.count + 1);
-		const arrays = [[this.hops, 1, 0], [this.divergence, 1, 0], [this.shares, this.labels.length, 0], [this.choices, this.models.length, -1]];
-		for (const [values, width, empty] of arrays) {
+		for (const values of [this.hops, this.divergence, this.shares, this.choices]) {
+			const width = values.length / this.count;
 			values.copyWithin(0, gone * width);
-			values.fill(empty, (this.count - gone) * width);
+			values.fill(values === this.choices ? -1 : 0, (this.count - gone) * width);
 		}
 	}
 

@@ -5,7 +5,7 @@ export const PAST_WORDS = {
 	span_1h: ["1 h", "1 小时"],
 	span_24h: ["24 h", "24 小时"],
 	pastHelp: ["Moment of the past", "历史时刻"],
-	pastMissing: ["The record cannot be read now: this is what the page has heard itself.", "暂时无法读取记录：仅显示本页收到的内容。"],
+	pastMissing: ["The record cannot be read now: asking again…", "暂时无法读取记录，正在重试…"],
 	pastStack: ["genres", "流派"],
 	pastBand: ["on air", "播出"],
 	noVotes: ["no votes", "无判断"],

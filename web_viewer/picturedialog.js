@@ -16,16 +16,16 @@ export class PictureDialog {
 		this._image = byId("seen");
 		this._shown = null;
 		this._asking = false;
-		byId("seen-close").addEventListener("click", () => this._dialog.close());
-		byId("seen-hold").addEventListener("click", () => {
+		byId("seen-close").onclick = () => this._dialog.close();
+		byId("seen-hold").onclick = () => {
 			this._held = !this._held;
 			this.render(this._hello);
-		});
-		byId("seen-before").addEventListener("click", () => this._step(-1));
-		byId("seen-after").addEventListener("click", () => this._step(1));
-		this._dialog.addEventListener("keydown", (event) => STEPS[event.key] && this._step(STEPS[event.key]));
-		this._dialog.addEventListener("click", (event) => event.target === this._dialog && this._dialog.close());
-		this._dialog.addEventListener("close", () => this._forget());
+		};
+		byId("seen-before").onclick = () => this._step(-1);
+		byId("seen-after").onclick = () => this._step(1);
+		this._dialog.onkeydown = (event) => STEPS[event.key] && this._step(STEPS[event.key]);
+		this._dialog.onclick = ({ target }) => void (target === this._dialog && this._dialog.close());
+		this._dialog.onclose = () => this._forget();
 	}
 
 	open(models, name, source) {
@@ -47,7 +47,7 @@ export class PictureDialog {
 		hold.setAttribute("aria-pressed", String(this._held));
 		setText(hold, say("hold"));
 		this._image.alt = say("pictureOf", { model: modelName(model) });
-		setText(byId("seen-help"), say(model.profile === "ccmusic" ? "seenLowBelow" : "seenLowAbove"));
+		setText(byId("seen-help"), say("seenHelp", { side: say(model.profile === "ccmusic" ? "side_bottom" : "side_top") }));
 		if (!this._held || this._shown?.model !== model) this._refresh(model);
 		if (this._shown?.model !== model) return;
 		setText(byId("seen-when"), this._shown.when);

@@ -6,7 +6,6 @@ const JITTER_S = 0.25;
 const EASE_S = 3;
 const MOST_HASTE = 0.4;
 
-// The right edge of the picture in columns; `rate`: columns a second.
 export class Playhead {
 	constructor(rate) {
 		this._rate = rate;

@@ -16,11 +16,11 @@ export class Pointer {
 		this._readAt = 0;
 		this._readout = readout;
 		this._onMove = onMove;
-		canvas.addEventListener("pointermove", (event) => this._follow(event, canvas));
-		canvas.addEventListener("pointerdown", (event) => this._follow(event, canvas));
-		canvas.addEventListener("pointerleave", () => this._move(null));
-		canvas.addEventListener("blur", () => this._move(null));
-		canvas.addEventListener("keydown", (event) => this._step(event));
+		canvas.onpointermove = (event) => this._follow(event, canvas);
+		canvas.onpointerdown = (event) => this._follow(event, canvas);
+		canvas.onpointerleave = () => this._move(null);
+		canvas.onblur = () => this._move(null);
+		canvas.onkeydown = (event) => this._step(event);
 	}
 
 	draw(context) {

@@ -2,7 +2,6 @@
 
 const PREFIX = "ccmusic-stream.";
 
-// If it is one of `allowed` (null: anything), else `otherwise`.
 export function recall(name, allowed, otherwise) {
 	let value = null;
 	try {

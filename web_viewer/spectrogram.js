@@ -36,7 +36,7 @@ export class Spectrogram {
 		new ResizeObserver(() => this._resize()).observe(this._canvas);
 		new IntersectionObserver(([entry]) => (this._onScreen = entry.isIntersecting)).observe(this._canvas);
 		for (const button of byId("kinds").children) {
-			button.addEventListener("click", () => this._choose(button.dataset.kind));
+			button.onclick = () => this._choose(button.dataset.kind);
 		}
 		const frame = () => {
 			if (!document.hidden && this._onScreen) this._draw(performance.now() / 1000);

@@ -3,7 +3,6 @@
 // A station that was not subscribed to is known longer ago, and not shown.
 const STALE_MS = 3000;
 
-// Newest `status`, `hop`, `title`; `hopAt` in performance.now().
 class StationMemory {
 	constructor() {
 		this.forget();

@@ -25,10 +25,7 @@ const WORDS = {
 	tokenNeeded: ["This daemon shows its stations only to those who have its token.", "此守护进程只向持有令牌者显示其电台。"],
 	tokenWrong: ["That is not the daemon's token.", "该令牌不正确。"],
 	enter: ["Enter", "进入"],
-	wrongVersion: [
-		"This page speaks version 1 of the daemon's protocol, the daemon version {version}: reload the page.",
-		"本页面使用协议版本 1,守护进程使用版本 {version}：请刷新页面。",
-	],
+	wrongVersion: ["The daemon speaks version {version} of the protocol: reload the page.", "守护进程使用协议版本 {version}：请刷新页面。"],
 	serverError: ["The daemon answers: {message}", "守护进程返回：{message}"],
 
 	source_connecting: ["Source connecting", "信号源连接中"],
@@ -129,20 +126,17 @@ export function canSay(key) {
 	return Object.hasOwn(WORDS, key);
 }
 
-// The slug itself where the bundle does not know it.
 export function genreName(labels, slug) {
 	const label = labels.find((candidate) => candidate.slug === slug);
 	return label ? label[language] : slug;
 }
 
-// In the other language; empty where it would repeat the first.
 export function genreNameAlso(labels, slug) {
 	const label = labels.find((candidate) => candidate.slug === slug);
 	const other = label ? label[language === "en" ? "zh" : "en"] : "";
 	return other === genreName(labels, slug) ? "" : other;
 }
 
-// Fill data-say (text) and data-say-label (accessible name).
 export function sayPage(root) {
 	root.documentElement.lang = language === "zh" ? "zh-CN" : "en";
 	for (const node of root.querySelectorAll("[data-say]")) node.textContent = say(node.dataset.say);

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from ccmusicd.events import NoticeEvent, TitleEvent
 from tests.web_viewer.conftest import NOON_US as HOP_US
+from tests.web_viewer.conftest import VIEWER
 
 if TYPE_CHECKING:
     from tests.web_viewer.conftest import Stage, Visitor
@@ -58,6 +59,10 @@ def furnish(stage: Stage) -> None:
     stage.send(NoticeEvent("fm1", "quota", "jazz", "raised", "warning", HOP_US, HOP_US, "Unbreakable" * 20))
     stage.level(-12.0, -1.0, clipped=True)
     stage.columns(1000, [100, 160] * 86)
+
+
+def test_the_viewer_is_small() -> None:
+    assert sum(file.stat().st_size for file in VIEWER.iterdir()) <= 150_000
 
 
 def test_the_page_keeps_to_itself(stage: Stage, visitor: Visitor) -> None:
