@@ -1,63 +1,57 @@
-// Where the page is: ?station= and ?mode= in the address, which links, bookmarks and the back button share.
+// Where the page is: ?station= and ?mode= in the address.
 
 const MODES = ["full", "wall", "stations", "clip"];
 
 const listeners = [];
 
-/** {station (an id, or null), mode} as the address asks for. */
 export function place() {
-  const asked = new URLSearchParams(location.search);
-  const mode = asked.get("mode");
-  return { station: asked.get("station"), mode: MODES.includes(mode) ? mode : "full" };
+	const asked = new URLSearchParams(location.search);
+	const mode = asked.get("mode");
+	return { station: asked.get("station"), mode: MODES.includes(mode) ? mode : "full" };
 }
 
-/** The address with another station or mode. */
 export function addressOf(change) {
-  const asked = new URLSearchParams(location.search);
-  for (const [name, value] of Object.entries(change)) asked.set(name, value);
-  if (asked.get("mode") === "full") asked.delete("mode");
-  const query = asked.toString();
-  return location.pathname + (query ? `?${query}` : "");
+	const asked = new URLSearchParams(location.search);
+	for (const [name, value] of Object.entries(change)) asked.set(name, value);
+	if (asked.get("mode") === "full") asked.delete("mode");
+	const query = asked.toString();
+	return location.pathname + (query ? `?${query}` : "");
 }
 
-/** Go to another station or mode. */
 export function go(change) {
-  history.pushState(null, "", addressOf(change));
-  tell();
+	history.pushState(null, "", addressOf(change));
+	tell();
 }
 
-/** Make an anchor go to another station or mode, without loading the page anew. */
 export function lead(anchor, change) {
-  anchor.href = addressOf(change);
-  anchor.onclick = (event) => {
-    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    go(change);
-  };
+	anchor.href = addressOf(change);
+	anchor.onclick = (event) => {
+		if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+		event.preventDefault();
+		go(change);
+	};
 }
 
-/** Have `listener()` called whenever the place becomes another. */
 export function onMove(listener) {
-  listeners.push(listener);
+	listeners.push(listener);
 }
 
 function tell() {
-  for (const listener of listeners) listener();
+	for (const listener of listeners) listener();
 }
 
-/** #id is an older way to name a station. */
 function takeHash() {
-  if (!location.hash || location.hash.startsWith("#token=")) return;
-  try {
-    history.replaceState(null, "", addressOf({ station: decodeURIComponent(location.hash.slice(1)) }));
-  } catch {
-    // A broken escape in the address names no station.
-  }
+	if (!location.hash || location.hash.startsWith("#token=")) return;
+	try {
+		history.replaceState(null, "", addressOf({ station: decodeURIComponent(location.hash.slice(1)) }));
+	} catch {
+		// A broken escape in the address names no station.
+	}
 }
 
 takeHash();
 window.addEventListener("hashchange", () => {
-  takeHash();
-  tell();
+	takeHash();
+	tell();
 });
 window.addEventListener("popstate", tell);

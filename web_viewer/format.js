@@ -2,39 +2,34 @@
 
 import { currentLanguage } from "./text.js";
 
-/** A probability 0–1 as whole per cent. */
 export function percent(probability) {
-  return `${Math.round(probability * 100)} %`;
+	return `${Math.round(probability * 100)} %`;
 }
 
-/** Decibels with one decimal and a true minus sign. */
 export function decibels(db) {
-  return `${db.toFixed(1).replace("-", "−")} dB`;
+	return `${db.toFixed(1).replace("-", "−")} dB`;
 }
 
-/** A frequency: "65.4 Hz", "440 Hz", "2.5 kHz". */
 export function hertz(hz) {
-  if (hz >= 1000) return `${(hz / 1000).toFixed(hz >= 9950 ? 1 : 2)} kHz`;
-  return `${hz.toFixed(hz < 100 ? 1 : 0)} Hz`;
+	if (hz >= 1000) return `${(hz / 1000).toFixed(hz >= 9950 ? 1 : 2)} kHz`;
+	return `${hz.toFixed(hz < 100 ? 1 : 0)} Hz`;
 }
 
-/** Local time of day on the 24-hour clock; `ms` is Unix time in milliseconds. */
 export function clock(ms, { seconds = false, tenths = false } = {}) {
-  const moment = new Date(ms);
-  const two = (value) => String(value).padStart(2, "0");
-  let text = `${two(moment.getHours())}:${two(moment.getMinutes())}`;
-  if (seconds || tenths) text += `:${two(moment.getSeconds())}`;
-  if (tenths) text += `.${Math.floor(moment.getMilliseconds() / 100)}`;
-  return text;
+	const moment = new Date(ms);
+	const two = (value) => String(value).padStart(2, "0");
+	let text = `${two(moment.getHours())}:${two(moment.getMinutes())}`;
+	if (seconds || tenths) text += `:${two(moment.getSeconds())}`;
+	if (tenths) text += `.${Math.floor(moment.getMilliseconds() / 100)}`;
+	return text;
 }
 
-/** A length of time in the two largest units: "42 s", "3 min 5 s", "2 h 14 min", "3 d 2 h". */
 export function duration(seconds) {
-  const s = Math.max(0, Math.floor(seconds));
-  const units = currentLanguage() === "zh" ? [" 天", " 小时", " 分", " 秒"] : [" d", " h", " min", " s"];
-  const parts = [Math.floor(s / 86400), Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60, s % 60];
-  const first = parts.findIndex((part) => part > 0);
-  if (first === -1) return `0${units[3]}`;
-  const second = first + 1 < 4 && parts[first + 1] > 0 ? ` ${parts[first + 1]}${units[first + 1]}` : "";
-  return `${parts[first]}${units[first]}${second}`;
+	const s = Math.max(0, Math.floor(seconds));
+	const units = currentLanguage() === "zh" ? [" 天", " 小时", " 分", " 秒"] : [" d", " h", " min", " s"];
+	const parts = [Math.floor(s / 86400), Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60, s % 60];
+	const first = parts.findIndex((part) => part > 0);
+	if (first === -1) return `0${units[3]}`;
+	const second = first + 1 < 4 && parts[first + 1] > 0 ? ` ${parts[first + 1]}${units[first + 1]}` : "";
+	return `${parts[first]}${units[first]}${second}`;
 }

@@ -1,126 +1,108 @@
-// The past in steps: means of their hops, from the record and from what comes live. Its size does not grow.
+// The past in steps, from the record and from what comes live. Its size does not grow.
 
 const HEARD = new Set(["music", "speech", "uncertain"]); // as /api/v1/rolling counts
 const SPLIT_BELOW = 0.8; // the daemon's own measure of a split vote, and the most that it names
 const MOST_CONTENDERS = 3;
 
-/**
- * `count` steps of `stepMs` from `first` (Unix ms), with `hops` in each. By place: `shares` (of `labels`, slugs) and
- * `divergence` are means, `choices` (of `models`, names) places in `labels`, -1 for none. `newest`: time of the newest hop.
- */
+// `count` steps of `stepMs` from `first` (Unix ms). By place: `hops`, means in `shares` (of `labels`) and `divergence`, and in
+// `choices` (of `models`) places in `labels`, -1 for none.
 export class PastSteps {
-  /** Take an answer of /api/v1/rolling; `labels` and `models` are those of hello. */
-  constructor(answer, labels, models) {
-    this.stepMs = answer.step_s * 1000;
-    this.first = Date.parse(answer.start);
-    this.newest = answer.newest ? Date.parse(answer.newest) : -Infinity;
-    this.labels = [...new Set([...labels, ...answer.labels])];
-    this.models = models;
-    this.count = answer.hops.length;
-    this.hops = Float64Array.from(answer.hops);
-    this.divergence = Float32Array.from(answer.divergence, (value) => value ?? 0);
-    this.shares = new Float32Array(this.count * this.labels.length);
-    this.choices = new Int16Array(this.count * models.length).fill(-1);
-    this.labels.forEach((slug, i) => {
-      answer.ensemble[slug]?.forEach((p, place) => (this.shares[place * this.labels.length + i] = p ?? 0));
-    });
-    models.forEach((name, i) => {
-      answer.models[name]?.forEach((label, place) => {
-        if (label !== null) this.choices[place * models.length + i] = this.labels.indexOf(answer.labels[label]);
-      });
-    });
-    this._tally = new Float64Array(models.length * this.labels.length);
-    this._tallied = NaN;
-  }
+	constructor(answer, labels, models) {
+		this.stepMs = answer.step_s * 1000;
+		this.first = Date.parse(answer.start);
+		this.newest = answer.newest ? Date.parse(answer.newest) : -Infinity;
+		this.labels = [...new Set([...labels, ...answer.labels])];
+		this.models = models;
+		this.count = answer.hops.length;
+		this.hops = Float64Array.from(answer.hops);
+		this.divergence = Float32Array.from(answer.divergence, (value) => value ?? 0);
+		this.shares = new Float32Array(this.count * this.labels.length);
+		this.choices = new Int16Array(this.count * models.length).fill(-1);
+		this.labels.forEach((slug, i) => {
+			answer.ensemble[slug]?.forEach((p, place) => (this.shares[place * this.labels.length + i] = p ?? 0));
+		});
+		models.forEach((name, i) => {
+			answer.models[name]?.forEach((label, place) => {
+				if (label !== null) this.choices[place * models.length + i] = this.labels.indexOf(answer.labels[label]);
+			});
+		});
+		this._tally = new Float64Array(models.length * this.labels.length);
+		this._tallied = NaN;
+	}
 
-  /** The end of the last step, Unix ms. */
-  get end() {
-    return this.first + this.count * this.stepMs;
-  }
+	get end() {
+		return this.first + this.count * this.stepMs;
+	}
 
-  /** Take a hop, unless the record has told it already. */
-  add(hop) {
-    const time = Date.parse(hop.time);
-    if (time <= this.newest) return;
-    this.newest = time;
-    this.reach(time);
-    const place = this.placeOf(time);
-    if (place < 0 || !HEARD.has(hop.state) || Object.keys(hop.ensemble).length === 0) return;
-    const n = (this.hops[place] += 1);
-    const mean = (values, at, value) => (values[at] += (value - values[at]) / n);
-    mean(this.divergence, place, hop.divergence);
-    this.labels.forEach((slug, i) => mean(this.shares, place * this.labels.length + i, hop.ensemble[slug] ?? 0));
-    this._count(place, n - 1, hop.models);
-  }
+	add(hop) {
+		const time = Date.parse(hop.time);
+		if (time <= this.newest) return;
+		this.newest = time;
+		this.reach(time);
+		const place = this.placeOf(time);
+		if (place < 0 || !HEARD.has(hop.state) || Object.keys(hop.ensemble).length === 0) return;
+		const n = (this.hops[place] += 1);
+		const mean = (values, at, value) => (values[at] += (value - values[at]) / n);
+		mean(this.divergence, place, hop.divergence);
+		this.labels.forEach((slug, i) => mean(this.shares, place * this.labels.length + i, hop.ensemble[slug] ?? 0));
+		this._count(place, n - 1, hop.models);
+	}
 
-  /** Time goes on to `time`: old steps fall out. */
-  reach(time) {
-    const gone = Math.min(this.count, this.placeOf(time) - this.count + 1);
-    if (gone <= 0) return;
-    this.first = this.stepMs * (Math.floor(time / this.stepMs) - this.count + 1);
-    const arrays = [[this.hops, 1, 0], [this.divergence, 1, 0], [this.shares, this.labels.length, 0], [this.choices, this.models.length, -1]];
-    for (const [values, width, empty] of arrays) {
-      values.copyWithin(0, gone * width);
-      values.fill(empty, (this.count - gone) * width);
-    }
-  }
+	reach(time) {
+		const gone = Math.min(this.count, this.placeOf(time) - this.count + 1);
+		if (gone <= 0) return;
+		this.first = this.stepMs * (Math.floor(time / this.stepMs) - this.count + 1);
+		for (const values of [this.hops, this.divergence, this.shares, this.choices]) {
+			const width = values.length / this.count;
+			values.copyWithin(0, gone * width);
+			values.fill(values === this.choices ? -1 : 0, (this.count - gone) * width);
+		}
+	}
 
-  /** The place of the step at `time`; outside of 0 … count - 1 where there is none. */
-  placeOf(time) {
-    return Math.floor((time - this.first) / this.stepMs);
-  }
+	placeOf(time) {
+		return Math.floor((time - this.first) / this.stepMs);
+	}
 
-  /** The share of the label at `i`, 0–1. */
-  share(place, i) {
-    return this.shares[place * this.labels.length + i];
-  }
+	share(place, i) {
+		return this.shares[place * this.labels.length + i];
+	}
 
-  /** The choice of the model at `i`, as a place in `labels`; -1 for none. */
-  choice(place, i) {
-    return this.choices[place * this.models.length + i];
-  }
+	choice(place, i) {
+		return this.choices[place * this.models.length + i];
+	}
 
-  /** [[slug, mean], …] of a step, likeliest first. */
-  ranked(place) {
-    return this.labels.map((slug, i) => [slug, this.share(place, i)]).sort((a, b) => b[1] - a[1]);
-  }
+	ranked(place) {
+		return this.labels.map((slug, i) => [slug, this.share(place, i)]).sort((a, b) => b[1] - a[1]);
+	}
 
-  /** {choice (most models', as a place in `labels`), contenders (slugs, where the vote is split)} of a step. */
-  verdict(place) {
-    const votes = this.models.map((_, i) => this.choice(place, i)).filter((choice) => choice >= 0);
-    const count = (choice) => votes.filter((other) => other === choice).length;
-    const likely = (a, b) => this.share(place, b) - this.share(place, a);
-    const named = [...new Set(votes)].sort((a, b) => count(b) - count(a) || likely(a, b));
-    const split = votes.length > 0 && count(named[0]) / votes.length < SPLIT_BELOW;
-    const contenders = split ? [...named].sort(likely).slice(0, MOST_CONTENDERS).map((choice) => this.labels[choice]) : [];
-    return { choice: named[0] ?? -1, contenders };
-  }
+	verdict(place) {
+		const votes = this.models.map((_, i) => this.choice(place, i)).filter((choice) => choice >= 0);
+		const count = (choice) => votes.filter((other) => other === choice).length;
+		const likely = (a, b) => this.share(place, b) - this.share(place, a);
+		const named = [...new Set(votes)].sort((a, b) => count(b) - count(a) || likely(a, b));
+		const split = votes.length > 0 && count(named[0]) / votes.length < SPLIT_BELOW;
+		const contenders = split ? [...named].sort(likely).slice(0, MOST_CONTENDERS).map((choice) => this.labels[choice]) : [];
+		return { choice: named[0] ?? -1, contenders };
+	}
 
-  /** Each model's commonest first choice; of what the record told of this step, its choice counts for all `before`. */
-  _count(place, before, votes) {
-    const width = this.labels.length;
-    const at = this.first + place * this.stepMs;
-    if (this._tallied !== at) {
-      this._tallied = at;
-      this._tally.fill(0);
-      this.models.forEach((_, i) => {
-        if (this.choice(place, i) >= 0) this._tally[i * width + this.choice(place, i)] = before;
-      });
-    }
-    this.models.forEach((name, i) => {
-      const [slug, p] = votes[name]?.top5[0] ?? [];
-      const label = this.labels.indexOf(slug);
-      if (label < 0) return;
-      this._tally[i * width + label] += 1 + p / 1e6; // The likelier of two that are as common.
-      const row = this._tally.subarray(i * width, (i + 1) * width);
-      this.choices[place * this.models.length + i] = row.indexOf(Math.max(...row));
-    });
-  }
-}
-
-/** An answer of /api/v1/rolling in which nothing is known, that ends at `end` (Unix ms). */
-export function nothing(end, stepMs, count) {
-  const start = stepMs * (Math.floor(end / stepMs) - count + 1);
-  const empty = { start: new Date(start).toISOString(), end: new Date(end).toISOString(), step_s: stepMs / 1000, newest: null, labels: [], ensemble: {}, models: {} };
-  return { ...empty, hops: Array(count).fill(0), divergence: Array(count).fill(null), titles: [] };
+	// The commonest first choice; the record's counts for all hops `before`.
+	_count(place, before, votes) {
+		const width = this.labels.length;
+		const at = this.first + place * this.stepMs;
+		if (this._tallied !== at) {
+			this._tallied = at;
+			this._tally.fill(0);
+			this.models.forEach((_, i) => {
+				if (this.choice(place, i) >= 0) this._tally[i * width + this.choice(place, i)] = before;
+			});
+		}
+		this.models.forEach((name, i) => {
+			const [slug, p] = votes[name]?.top5[0] ?? [];
+			const label = this.labels.indexOf(slug);
+			if (label < 0) return;
+			this._tally[i * width + label] += 1 + p / 1e6; // The likelier of two that are as common.
+			const row = this._tally.subarray(i * width, (i + 1) * width);
+			this.choices[place * this.models.length + i] = row.indexOf(Math.max(...row));
+		});
+	}
 }

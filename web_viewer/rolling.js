@@ -1,35 +1,31 @@
-// The room of the rolling probabilities: a bar for every genre, always in the same order.
+// A bar for every genre, always in the same order.
 
-import { byId, element, keepChildren, setShare, setText } from "./dom.js";
+import { byId, element, keepChildren, makeBar, setShare, setText } from "./dom.js";
 import { percent } from "./format.js";
 import { genreColour } from "./palette.js";
 import { genreName } from "./text.js";
 
-/** Writes #rolling. */
 export class Rolling {
-  /** Write the view {hello, station, hearing}; without `hearing` the bars are empty, since no value counts. */
-  render({ hello, station, hearing }) {
-    if (!hello) return;
-    const { labels } = hello;
-    const hop = hearing ? station.hop : null;
-    const rows = keepChildren(byId("genres"), labels, (label) => label.slug, makeRow);
-    rows.forEach((row, i) => {
-      const { slug } = labels[i];
-      const p = hop?.rolling[slug] ?? 0;
-      setText(row.querySelector(".name"), genreName(labels, slug));
-      setText(row.querySelector(".value"), hop ? percent(p) : "–");
-      row.classList.toggle("chosen", hop?.genre === slug);
-      const fill = row.querySelector(".fill");
-      fill.style.backgroundColor = genreColour(labels, slug);
-      setShare(fill, p);
-    });
-  }
+	render({ hello, station, hearing }) {
+		if (!hello) return;
+		const { labels } = hello;
+		const hop = hearing ? station.hop : null;
+		const rows = keepChildren(byId("genres"), labels, (label) => label.slug, makeRow);
+		rows.forEach((row, i) => {
+			const { slug } = labels[i];
+			const p = hop?.rolling[slug] ?? 0;
+			setText(row.querySelector(".name"), genreName(labels, slug));
+			setText(row.querySelector(".value"), hop ? percent(p) : "–");
+			row.classList.toggle("chosen", hop?.genre === slug);
+			const fill = row.querySelector(".fill");
+			fill.style.backgroundColor = genreColour(labels, slug);
+			setShare(fill, p);
+		});
+	}
 }
 
 function makeRow() {
-  const row = element("li", "row genre-row");
-  const bar = element("span", "bar");
-  bar.append(element("span", "fill"));
-  row.append(element("span", "name"), bar, element("span", "value"));
-  return row;
+	const row = element("li", "row genre-row");
+	row.append(element("span", "name"), makeBar(), element("span", "value"));
+	return row;
 }

@@ -1,4 +1,4 @@
-// One station, small, for a frame on the station's own page; it leads to the viewer.
+// One station, small, for a frame on a strange page.
 
 import { addressOf, place } from "./address.js";
 import { Connection } from "./connection.js";
@@ -19,26 +19,26 @@ const connection = new Connection({ onState: changeConnection, onMessage: receiv
 let station = null;
 
 function receive(message) {
-  if (message.type === "hello" && store.hello && store.hello.software !== message.software) location.reload();
-  store.apply(message);
-  if (message.type === "hello") {
-    const asked = place().station;
-    station = message.stations.find(({ id }) => id === asked) ?? message.stations[0];
-    card.href = addressOf({ station: station.id }).replace("widget.html", "");
-    connection.subscribe([station.id], ["hop", "status", "title"]);
-  }
-  render();
+	if (message.type === "hello" && store.hello && store.hello.software !== message.software) location.reload();
+	store.apply(message);
+	if (message.type === "hello") {
+		const asked = place().station;
+		station = message.stations.find(({ id }) => id === asked) ?? message.stations[0];
+		card.href = addressOf({ station: station.id }).replace("widget.html", "");
+		connection.subscribe([station.id], ["hop", "status", "title"]);
+	}
+	render();
 }
 
 function changeConnection() {
-  if (connection.state !== "live") store.disconnected();
-  render();
+	if (connection.state !== "live") store.disconnected();
+	render();
 }
 
 function render() {
-  if (document.hidden) return;
-  const known = station && store.station(station.id);
-  renderCard(card, station?.name ?? "", store.hello?.labels ?? [], connection.state === "live", known ?? {});
+	if (document.hidden) return;
+	const known = station && store.station(station.id);
+	renderCard(card, station?.name ?? "", store.hello?.labels ?? [], connection.state === "live", known ?? {});
 }
 
 document.addEventListener("visibilitychange", render);

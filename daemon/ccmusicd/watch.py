@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -31,6 +31,7 @@ _NOT_ADMITTED = 4401  # the daemon's close code when the token is missing
 _TOP = 5
 _BAR = 24
 _QUIETEST_DBFS = -60.0
+_SEVERITY_STYLES = {"warning": "yellow", "alarm": "red"}
 _BAND_STYLES = {"reliable": "green", "check": "yellow", "unsure": "red"}
 
 
@@ -56,8 +57,8 @@ async def watch(url: str, *, token: str | None = None, console: Console | None =
     """Show the daemon at `url` until cancelled, reconnecting by itself.
 
     `url` is http(s)://, ws(s):// or host[:port]; the path to `/ws` is added. `WatchError` when nothing answers at
-    first, `TokenError` when `token` is not the one that is asked for. On a console that is no terminal, each hop is one
-    line. Returns when the reader of the output is gone.
+    first, `TokenError` when `token` is not the one that is asked for. On a console that is no terminal, each hop and
+    each notice is one line. Returns when the reader of the output is gone.
     """
     address = websocket_address(url)
     console = console or Console()
@@ -67,9 +68,9 @@ async def watch(url: str, *, token: str | None = None, console: Console | None =
         if not console.is_terminal:
             async for message in _messages(address, connection, token):
                 screen.hear(message)
-                if message.get("type") == "hop":
-                    _print_line(console, line(message))
-                elif message.get("type") == "lost":
+                for text in _lines(message):
+                    _print_line(console, text)
+                if message.get("type") == "lost":
                     sys.stderr.write(f"connection to {address} lost; trying again\n")
             return
         with Live(screen.draw(), console=console, auto_refresh=False, screen=False) as live:
@@ -123,6 +124,15 @@ def line(hop: Mapping[str, Any]) -> str:
     )
 
 
+def notice_line(notice: Mapping[str, Any]) -> str:
+    """One notice as one line of text."""
+    subject = f"{notice['kind']} {notice['name']}".strip()
+    return plain(
+        f"{notice['time']}  {notice['station']}  notice {notice['change']}  {notice['severity']}  {subject}: "
+        f"{notice['text']}"
+    )
+
+
 def plain(text: str) -> str:
     """Text of a stranger (a title, a name) without what a terminal would obey."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
@@ -151,7 +161,7 @@ async def _connect(address: str, token: str | None) -> ClientConnection:
         if refusal.response.status_code == HTTPStatus.UNAUTHORIZED:
             raise _token_error(address) from None
         raise
-    await connection.send(json.dumps({"type": "subscribe", "topics": ["hop", "status", "title", "level"]}))
+    await connection.send(json.dumps({"type": "subscribe", "topics": ["hop", "status", "title", "level", "notice"]}))
     return connection
 
 
@@ -188,6 +198,16 @@ async def _messages(address: str, connection: ClientConnection, token: str | Non
             await current.close()
 
 
+def _lines(message: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of a message where there is no screen: hops, notices, and at first the notices that hold."""
+    if message.get("type") == "hop":
+        yield line(message)
+    elif message.get("type") == "notice":
+        yield notice_line(message)
+    elif message.get("type") == "snapshot":
+        yield from (notice_line(notice) for now in message["stations"].values() for notice in now["notices"])
+
+
 def _print_line(console: Console, text: str) -> None:
     console.file.write(f"{text}\n")
     console.file.flush()
@@ -206,6 +226,7 @@ class _Screen:
         self._hops: dict[str, Mapping[str, Any]] = {}
         self._levels: dict[str, Mapping[str, Any]] = {}
         self._statuses: dict[str, Mapping[str, Any]] = {}
+        self._notices: dict[str, Mapping[str, Any]] = {}
         self._lost = False
 
     def hear(self, message: Mapping[str, Any]) -> None:
@@ -216,10 +237,10 @@ class _Screen:
             self._hello = message
             self._names = {station["id"]: station["name"] for station in message["stations"]}
         elif kind == "snapshot":
+            self._notices.clear()
             for latest in message["stations"].values():
-                for part in ("status", "hop"):
-                    if latest[part]:
-                        self.hear(latest[part])
+                for part in (*latest["notices"], latest["status"], latest["hop"]):
+                    self.hear(part or {})
         elif kind == "hop":
             self._hops[station] = message
             self._levels[station] = message["level"]
@@ -227,6 +248,9 @@ class _Screen:
             self._levels[station] = message
         elif kind == "status":
             self._statuses[station] = message
+        elif kind == "notice":
+            self._notices.pop(message["id"], None)
+            self._notices |= {message["id"]: message} if message["change"] == "raised" else {}
 
     def draw(self) -> RenderableType:
         """Everything, top to bottom."""
@@ -241,7 +265,11 @@ class _Screen:
     def _station(self, station: str, name: str) -> RenderableType:
         hop, status = self._hops.get(station), self._statuses.get(station)
         state = (status or hop or {"state": "starting"})["state"]
-        rows: list[RenderableType] = [self._headline(state, hop, status), _level(self._levels.get(station))]
+        rows: list[RenderableType] = [
+            *(_notice(notice) for notice in self._notices.values() if notice["station"] == station),
+            self._headline(state, hop, status),
+            _level(self._levels.get(station)),
+        ]
         if hop and state in {"music", "speech", "uncertain"}:
             rows += [_rolling(hop), _votes(hop)]
         return Panel(Group(*rows), title=Text(plain(name)), title_align="left")
@@ -264,6 +292,11 @@ class _Screen:
             if label["slug"] == slug:
                 return plain(str(label["en"]))
         return plain(slug)
+
+
+def _notice(notice: Mapping[str, Any]) -> Text:
+    text = Text(f"{notice['severity']}: ", style=f"bold {_SEVERITY_STYLES.get(notice['severity'], '')}".strip())
+    return text.append(plain(notice["text"]), style="not bold")
 
 
 def _level(level: Mapping[str, Any] | None) -> Text:

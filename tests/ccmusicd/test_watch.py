@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from ccmusic_stream.labels import Label, Labels
-from ccmusicd.events import HopEvent, Level, ModelVote, StatusEvent
+from ccmusicd.events import HopEvent, Level, ModelVote, NoticeEvent, StatusEvent
 from ccmusicd.hub import About, Hub, StationInfo
 from ccmusicd.publish.access import Access
 from ccmusicd.publish.web import Web
@@ -67,6 +67,11 @@ def status(title: str) -> StatusEvent:
         device="cpu",
         hop_s=1.0,
     )
+
+
+def notice(change: Any = "raised", text: str = "silence for 30 s", **fields: Any) -> NoticeEvent:
+    at_us = 1_769_860_800_000_000
+    return NoticeEvent("main", "dead_air", "", change, "alarm", at_us, at_us, text, **fields)
 
 
 async def until(condition: Callable[[], object], within_s: float = 10.0) -> None:
@@ -209,6 +214,23 @@ async def test_a_pipe_gets_one_line_a_hop(serve: Serve, watching: Watching, hub:
         "2026-01-31T12:00:00.000Z  main  music  rock 0.75  check  agreement 0.80  -20.0 dBFS  "
         "[rock 0.75, jazz 0.25]  (untrained)"
     )
+
+
+async def test_notices_are_told_those_that_hold_at_first(serve: Serve, watching: Watching, hub: Hub) -> None:
+    hub.publish(notice())
+    web = await serve()
+    piped, screen = io.StringIO(), io.StringIO()
+    watching(web.url, Console(file=piped))
+    watching(web.url, Console(file=screen, force_terminal=True, width=80, color_system=None))
+    raised = "2026-01-31T12:00:00.000Z  main  notice raised  alarm  dead_air: silence for 30 s\n"
+    await until(lambda: piped.getvalue() == raised)
+    await until(lambda: "alarm: silence for 30 s" in screen.getvalue())
+    hub.publish(notice("cleared", "sound again\x1b[2J after 41 s"))
+    await until(lambda: "notice cleared  alarm  dead_air: sound again\ufffd[2J after 41 s\n" in piped.getvalue())
+    screen.truncate(0)
+    hub.publish(hop())
+    await until(lambda: "Rock music" in screen.getvalue())
+    assert "silence for" not in screen.getvalue().rpartition("Main studio")[2]
 
 
 def test_a_hop_without_genre_has_a_line_too() -> None:

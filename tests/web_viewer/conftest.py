@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
@@ -38,15 +39,20 @@ from ccmusicd.events import (
     StationsEvent,
     StatusEvent,
 )
+from ccmusicd.excerpts import excerpt
+from ccmusicd.export.errors import ExportError
 from ccmusicd.hub import About, Hub, Inbox, ModelInfo, StationInfo
+from ccmusicd.past import past
 from ccmusicd.publish.access import Access
+from ccmusicd.publish.hops import HopCollector
+from ccmusicd.publish.record import Record
 from ccmusicd.publish.upload import Upload
 
 VIEWER = Path(__file__).parents[2] / "web_viewer"
 CSP = "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:"
 DEADLINE_S = 10.0
 NOON_US = 1_769_860_800_000_000  # 2026-01-31T12:00:00Z
-LIGHT_TOPICS = ("hop", "segment", "status", "title")
+LIGHT_TOPICS = ("hop", "segment", "status", "title", "notice")
 
 LABELS = Labels(
     [
@@ -194,7 +200,10 @@ class Analyst:
 
 
 class Stage:
-    """The scripted daemon: called from the test's thread, while only the server's loop touches the hub."""
+    """The scripted daemon: called from the test's thread, while only the server's loop touches the hub.
+
+    It has a real record, empty at first, and it is always `now_us`. `record_works` False: the record cannot be read.
+    """
 
     def __init__(self) -> None:
         self.hub = Hub(ABOUT)
@@ -206,6 +215,13 @@ class Stage:
         self.analyst = Analyst()
         self.pictures: list[tuple[str, str]] = []
         self.picture = Response(PNG, media_type="image/png")
+        self._folder = tempfile.TemporaryDirectory()
+        self._record_url = f"sqlite:///{self._folder.name}/timeline.sqlite"
+        self.record = Record(self._record_url)
+        self.record.open()
+        self.record_works = True
+        self.now_us = NOON_US
+        self.asked: list[str] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
@@ -221,6 +237,7 @@ class Stage:
                 WebSocketRoute("/ws", self._talk),
                 Route("/api/v1/stations/{station}/picture/{model}.png", self._picture),
                 Route("/api/v1/clips", Upload(self.analyst, access=Access(), most_bytes=1_000_000), methods=["POST"]),
+                Route("/api/v1/{what:path}", self._past),
                 Mount("/", StaticFiles(directory=VIEWER, html=True)),
             ],
             middleware=[Middleware(ContentPolicy)],
@@ -238,6 +255,18 @@ class Stage:
         assert not self._thread.is_alive(), "the loopback server did not stop"
         self._socket.close()
         self._loop = None
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.stop()
+        self.record.close()
+        self._folder.cleanup()
+
+    def written(self, *hops: HopEvent) -> None:
+        """Write hops into the record."""
+        collector = HopCollector("starter")
+        blocks = [block for block in (collector.add(hop, 0.0) for hop in hops) if block]
+        self.record.write_hops([*blocks, *collector.take()])
 
     def send(self, *events: Event) -> None:
         """Publish events as the daemon does; before a client has connected they only shape its snapshot."""
@@ -304,6 +333,28 @@ class Stage:
     async def _greet_again(self) -> None:
         for client in self._clients:
             await client.send_json(self.hub.about.to_wire())
+
+    async def _past(self, request: Request) -> Response:
+        """The two answers of the record, in a thread as in the daemon."""
+        if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":
+            return Response(status_code=401)
+        self.asked.append(f"{request.path_params['what']}?{request.url.query}")
+        if not self.record_works:
+            return Response(status_code=503)
+        asked, names = dict(request.query_params), {station.id: station.name for station in ABOUT.stations}
+        try:
+            return await asyncio.to_thread(self._read, request.path_params["what"] == "rolling", asked, names)
+        except ExportError as error:
+            return Response(str(error), status_code=400)
+
+    def _read(self, rolling: bool, asked: dict[str, str], names: dict[str, str]) -> Response:
+        opening = (
+            past(self._record_url, asked, names=names, now_us=self.now_us, unwritten=[])
+            if rolling
+            else excerpt(self._record_url, asked, names=names, now_us=self.now_us)
+        )
+        with opening as found:
+            return Response("".join(found.lines), media_type=found.media_type)
 
     async def _picture(self, request: Request) -> Response:
         if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":
@@ -382,7 +433,7 @@ def stage() -> Iterator[Stage]:
     stage = Stage()
     stage.start()
     yield stage
-    stage.stop()
+    stage.close()
 
 
 @pytest.fixture(scope="module")
@@ -390,7 +441,7 @@ def viewer_url() -> Iterator[str]:
     stage = Stage()
     stage.start()
     yield stage.url
-    stage.stop()
+    stage.close()
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.web_viewer.conftest import NOON_US, Stage, Visitor
+from ccmusicd.events import NoticeEvent
+from tests.web_viewer.conftest import HOP, NOON_US, Stage, Visitor
 
 SERIOUS = {"serious", "critical"}
 
@@ -18,6 +21,10 @@ def furnish(stage: Stage) -> None:
     stage.hop(contenders=("jazz", "rock"), agreement=0.6, band="check")
     stage.status(title="So What")
     stage.level(-18.0, -0.1, clipped=True)
+    stage.written(*(replace(HOP, time_us=NOON_US - n * 1_000_000) for n in range(300, 0, -1)))
+    for severity in ("info", "warning", "alarm"):
+        stage.send(NoticeEvent("fm1", "quota", severity, "raised", severity, NOON_US, NOON_US, "jazz is missing"))
+    stage.send(NoticeEvent("fm1", "down", "", "told", "info", NOON_US, NOON_US, "it was down"))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +44,8 @@ def test_nothing_serious(stage: Stage, visitor: Visitor, mode: str, language: st
     page = visitor.open(f"?mode={mode}&lang={language}")
     stage.columns(1000, [120] * 172)
     expect(page.locator("#connection")).to_have_text("Live" if language == "en" else "实时")
+    if mode == "full":
+        expect(page.locator("#past-moment")).not_to_be_empty()
     found = Axe().run(page).response
     assert len(found["passes"]) > 10
     assert [

@@ -17,7 +17,7 @@ from tests.web_viewer.test_page import CONTRAST
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LIGHT = ["hop", "segment", "status", "title"]
+LIGHT = ["hop", "segment", "status", "title", "notice"]
 WAKE_LOCK = """() => {
   window.locks = [];
   navigator.wakeLock.request = async (kind) => {

@@ -166,14 +166,3 @@ def test_frames_that_are_none_are_refused(ask: Any) -> None:
                 m.readColumns(new ArrayBuffer(3))];""",
     )
     assert seen == ["cqt", 1, 2, 2, 123456789012, None, None, None]
-
-
-def test_the_history_holds_an_hour_at_most(ask: Any) -> None:
-    seen = ask(
-        "rollinghistory.js",
-        """const history = new m.RollingHistory();
-        for (let s = 0; s < 3 * 3600; s++) history.add(s * 1000, { jazz: (s % 5) / 4 });
-        const { steps } = history;
-        return [steps.length, steps.at(-1).at - steps[0].at, steps.at(-1).values.jazz];""",
-    )
-    assert seen == [720, 719 * 5000, pytest.approx(0.5)]

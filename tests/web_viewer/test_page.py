@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from ccmusicd.events import NoticeEvent, TitleEvent
+from tests.web_viewer.conftest import NOON_US as HOP_US
+from tests.web_viewer.conftest import VIEWER
+
 if TYPE_CHECKING:
     from tests.web_viewer.conftest import Stage, Visitor
 
-ALL_TOPICS = ["hop", "segment", "status", "title", "level", "spectrogram"]
+ALL_TOPICS = ["hop", "segment", "status", "title", "notice", "level", "spectrogram"]
 
 SIDEWAYS = """[...document.querySelectorAll("main *")]
   .filter((node) => node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflowX === "auto")
@@ -50,9 +54,15 @@ def furnish(stage: Stage) -> None:
     """Fill every room."""
     stage.hop(contenders=("jazz", "classical"))
     stage.status(title="A title that is long enough to need a second line on the screen of a telephone", dropped_hops=2)
-    stage.segment(titles=("Unbreakable" * 12,))
+    stage.segment(titles=("Unbreakable" * 12,), end_us=HOP_US + 1_000_000)
+    stage.send(TitleEvent("fm1", HOP_US - 1, "Unbreakable" * 12))
+    stage.send(NoticeEvent("fm1", "quota", "jazz", "raised", "warning", HOP_US, HOP_US, "Unbreakable" * 20))
     stage.level(-12.0, -1.0, clipped=True)
     stage.columns(1000, [100, 160] * 86)
+
+
+def test_the_viewer_is_small() -> None:
+    assert sum(file.stat().st_size for file in VIEWER.iterdir()) <= 150_000
 
 
 def test_the_page_keeps_to_itself(stage: Stage, visitor: Visitor) -> None:
@@ -183,7 +193,7 @@ def test_no_screen_scrolls_sideways(stage: Stage, visitor: Visitor) -> None:
     stage.learn(trained=False)
     page = visitor.open()
     furnish(stage)
-    expect(page.locator(".segment")).to_be_visible()
+    expect(page.locator("#past-segment")).to_contain_text("Jazz")
     for width, height in [(1920, 1080), (1366, 768), (820, 1180), (390, 844), (320, 640)]:
         page.set_viewport_size({"width": width, "height": height})
         for language in ("zh-CN", "en"):

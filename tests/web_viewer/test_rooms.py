@@ -21,7 +21,7 @@ def test_a_stable_genre_is_shown_with_its_evidence(stage: Stage, visitor: Visito
     page = visitor.open()
     expect(page.locator("#genre")).to_have_text("Jazz")
     expect(page.locator("#genre-also")).to_have_text("爵士")
-    expect(page.locator("#genre-since")).to_contain_text("since 12:56 · 3 min 4 s")
+    expect(page.locator("#genre-since")).to_contain_text(re.compile(r"since 12:56 · 3 min \d+ s"))
     expect(page.locator("#evidence")).to_contain_text("87 %")
     expect(page.locator("#evidence")).to_contain_text("4 of 5")
     expect(page.locator("#evidence")).to_contain_text("0.06")
@@ -111,7 +111,7 @@ def test_a_hostile_title_is_shown_literally(stage: Stage, visitor: Visitor) -> N
     stage.send(TitleEvent("fm1", stage.base_hop.time_us, HOSTILE))
     stage.segment(titles=(HOSTILE,))
     expect(page.locator("#title")).to_have_text(f"♪ {HOSTILE}")
-    expect(page.locator(".segment-titles")).to_have_text(HOSTILE)
+    expect(page.locator("#past-segment")).to_contain_text(f"♪ {HOSTILE}")
     assert page.locator("main img, main script").count() == 0
 
 
@@ -166,50 +166,6 @@ def test_every_genre_keeps_its_place(stage: Stage, visitor: Visitor) -> None:
     stage.hop(genre="rock", rolling={"rock": 0.9, "jazz": 0.1})
     expect(page.locator(".genre-row.chosen .name")).to_have_text("Rock")
     expect(names).to_have_text([label.en for label in stage.hub.about.labels])
-
-
-def test_history_is_drawn(stage: Stage, visitor: Visitor) -> None:
-    page = visitor.open()
-    start = stage.base_hop.time_us
-    for step in range(20):
-        stage.hop(time_us=start + step * 5_000_000)
-    stage.status()
-    page.wait_for_function(
-        """() => {
-          const { width, height } = document.getElementById("history");
-          const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-          copy.drawImage(document.getElementById("history"), 0, 0);
-          const { data } = copy.getImageData(width - 2, 0, 1, height);
-          return new Set(new Uint32Array(data.buffer)).size > 5;
-        }"""
-    )
-    expect(page.locator("#history-from")).to_have_text("12:56")
-
-
-def test_segments_are_listed_newest_first(stage: Stage, visitor: Visitor) -> None:
-    minute = 60_000_000
-    noon = stage.base_hop.time_us
-    page = visitor.open()
-    stage.segment(change="end", start_us=noon - 5 * minute, end_us=noon - 2 * minute, titles=("Naima",))
-    stage.segment(start_us=noon - 2 * minute, end_us=noon, kind="silence", genre=None, probability=None)
-    expect(page.locator(".segment-what")).to_have_text(["Silence", "Jazz 90 %"])
-    expect(page.locator(".segment-time")).to_have_text(["12:58:00 – now", "12:55:00 – 12:58:00"])
-    expect(page.locator(".segment-length")).to_have_text(["2 min", "3 min"])
-    stage.segment(change="end", start_us=noon - 2 * minute, end_us=noon + minute, kind="silence", genre=None)
-    expect(page.locator(".segment-time").first).to_have_text("12:58:00 – 13:01:00")
-    stage.segment(
-        start_us=noon + minute, end_us=noon + minute, kind="uncertain", genre=None, note="analyzer restarting"
-    )
-    expect(page.locator(".segment-what").first).to_have_text("Analyzer restarting")
-
-
-def test_segments_do_not_pile_up_for_ever(stage: Stage, visitor: Visitor) -> None:
-    page = visitor.open()
-    noon = stage.base_hop.time_us
-    for minute in range(130):
-        stage.segment(change="end", start_us=noon + minute * 60_000_000, end_us=noon + (minute + 1) * 60_000_000)
-    expect(page.locator(".segment-time").first).to_contain_text("15:09:00")
-    expect(page.locator(".segment")).to_have_count(100)
 
 
 def test_the_level_holds_its_peak_and_lights_up_when_it_clips(stage: Stage, visitor: Visitor) -> None:
