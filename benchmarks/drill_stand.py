@@ -219,9 +219,9 @@ class Stand:
             hops = [station["hop"] for station in now["stations"].values()]
             parts = self.daemon.get("/healthz") or {}
             heard = len(hops) == 2 and all(hop is not None and hop["genre"] is not None for hop in hops)
-            return heard and parts["timeline"] == "ok" and parts["mqtt"] == "online"
+            return heard and parts.get("timeline") == "ok" and parts.get("mqtt") == "online"
 
-        wait_until(settled, 300, "a genre of both stations")
+        wait_until(settled, 400, "a genre of both stations")
         time.sleep(2.5)  # a status of each, and a commit of the record
 
     def capture(self, station: str) -> int:

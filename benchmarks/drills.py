@@ -67,7 +67,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="drill") as folder, standing(Path(folder), options.run) as stand:
             for drill in chosen:
                 findings.append(_drill(stand, drill))
-                print(f"{drill.name}: {findings[-1].error or 'done'}", file=sys.stderr, flush=True)
+                print(f"{drill.name}: {_line(findings[-1])}", file=sys.stderr, flush=True)
     except DrillError as error:
         raise SystemExit(f"drills: {error}") from None
     load = round(os.getloadavg()[0], 1)
@@ -174,6 +174,10 @@ def _changes(seen: Sequence[tuple[float, str]], since: float) -> str:
             told.append(f"{what} {at - since:+.1f}")
         last = what
     return ", ".join(told) or "no change"
+
+
+def _line(finding: Finding) -> str:
+    return finding.error or f"made good in {finding.back_s} s, a hop in {finding.hop_s} s"
 
 
 def _print(findings: Sequence[Finding], load: float) -> None:
