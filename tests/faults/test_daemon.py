@@ -83,7 +83,7 @@ def test_row_02_daemon_frozen(
         running.process.send_signal(signal.SIGSTOP)
         frozen = time.monotonic()
         wait_until(lambda: told.last()["status"] == "offline", 2.5 * KEEPALIVE_S, "the last will")
-        assert not [line for at, line in heard if at > frozen + 1.0]
+        assert not [line for at, line in heard if at > frozen + 3.0]
         running.process.send_signal(signal.SIGABRT)  # what systemd sends when its watchdog has had enough
         running.process.kill()
         assert running.wait(10) != 0

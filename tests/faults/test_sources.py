@@ -11,7 +11,7 @@ from typing import Any
 from tests.faults.on_air import OnAir, on_air
 
 NO_SIGNAL_WITHIN_S = 2.0
-LATE_S = 1.5
+LATE_S = 3.0
 """What a busy machine may take for noticing, beside the time that is promised."""
 
 

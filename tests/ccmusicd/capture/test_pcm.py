@@ -1,3 +1,4 @@
+import asyncio
 import os
 import shlex
 import sys
@@ -90,6 +91,7 @@ async def test_a_pipe_that_pauses_is_waited_for(stdin_pipe: Path, started: Calla
         async with started("-", raw_rate=22_050, raw_channels=1) as running:
             os.write(writer, bytes(22_050))
             await running.until(lambda: running.sink.samples >= 11_000)
+            await asyncio.sleep(1.0)  # not to wait for anything: the pause is the experiment
             os.write(writer, bytes(22_050))
             await running.until(lambda: running.sink.samples >= 22_000)
             os.close(writer)
