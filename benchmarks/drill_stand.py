@@ -48,6 +48,9 @@ enter = 0.05
 leave = 0.01
 margin = 0.0
 hold_s = 1.0
+# The disk is a small one.
+[timeline]
+disk_reserve_megabytes = 0
 [stations.{card}]
 input = "soundcard:studio"
 [stations.{stream}]
