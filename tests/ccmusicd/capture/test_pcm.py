@@ -55,6 +55,7 @@ def stdin_pipe(tmp_path: Path) -> Any:
     os.close(keep)
 
 
+# Seen to fail without: the carrying of odd bytes.
 async def test_odd_bytes_of_a_pipe_are_carried(
     stdin_pipe: Path, play: Callable[..., Any], frequency: Callable[..., float]
 ) -> None:
@@ -85,6 +86,7 @@ async def test_odd_bytes_of_a_pipe_are_carried(
     assert sink.warnings == [("stdin ended within a frame of 4 bytes", 1)]
 
 
+# Seen to fail without: the patience with pipes.
 async def test_a_pipe_that_pauses_is_waited_for(stdin_pipe: Path, started: Callable[..., Any]) -> None:
     writer = os.open(stdin_pipe, os.O_WRONLY)
     try:
