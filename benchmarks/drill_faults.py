@@ -1,5 +1,6 @@
 """The faults of the drills: each is inflicted on a stand, mended where it must be, and waited for until all is well."""
 
+import json
 import os
 import pathlib
 import signal
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from drill_stand import CARD, STREAM, WATCHDOG_S, DrillError, Stand, Told, wait_until
+from drill_stand import CARD, STREAM, WATCHDOG_S, DrillError, Stand, Told, wait_until, wall_s
 
 CHILD_GOAL_S = 10.0
 DAEMON_GOAL_S = 5.0
@@ -35,14 +36,14 @@ class Moments:
     """When it happened, in monotonic seconds.
 
     `fault`; `mended`: from when on the daemon could do something about it; `back`: when it had. `station` is the one to
-    look at. `silent`: whether there truly was no signal between `fault` and `mended`.
+    look at. `silent_until`: until when there truly was no signal; None where there was one all the time.
     """
 
     fault: float
     mended: float
     back: float
     station: str = STREAM
-    silent: bool = False
+    silent_until: float | None = None
     note: str = ""
 
 
@@ -62,7 +63,7 @@ def capture(number: signal.Signals, station: str) -> Callable[[Stand], Moments]:
         restarts = stand.status(station)["source"]["restarts"]
         fault = _signal(stand.capture(station), number)
         back = _told(stand, fault, station, lambda status: _runs_again(status, restarts), "a new capture")
-        return Moments(fault, fault, back.at, station)
+        return Moments(fault, fault, back.at, station, back.at)
 
     return run
 
@@ -92,7 +93,7 @@ def source_drops(stand: Stand) -> Moments:
     stand.feeder = stand.icecast.feed(STREAM)
     mended = time.monotonic()
     back = _told(stand, silent.at, STREAM, lambda status: _runs_again(status, restarts), "the stream")
-    return Moments(fault, mended, back.at, STREAM, silent=True, note=f"no signal after {silent.at - fault:.1f} s")
+    return Moments(fault, mended, back.at, STREAM, mended, f"no signal after {silent.at - fault:.1f} s")
 
 
 def sound_server_killed(stand: Stand) -> Moments:
@@ -119,7 +120,7 @@ def _sound_server(stand: Stand, inflict: Callable[[], None], mend: Callable[[], 
     mend()
     mended = time.monotonic()
     back = _told(stand, mended, CARD, lambda status: _runs_again(status, restarts), "the sound card")
-    return Moments(fault, mended, back.at, CARD, silent=True, note=f"no signal after {silent.at - fault:.1f} s")
+    return Moments(fault, mended, back.at, CARD, mended, f"no signal after {silent.at - fault:.1f} s")
 
 
 def broker_killed(stand: Stand) -> Moments:
@@ -141,7 +142,12 @@ def broker_frozen(stand: Stand) -> Moments:
     stand.broker.signal(signal.SIGCONT)
     mended = time.monotonic()
     wait_until(lambda: _part(stand, "mqtt") == "online", 60, "MQTT online")
-    back = _heard(stand, mended, lambda told: told.topic == f"{STREAM}/probs", "a hop on MQTT")
+    newest_s = time.time()  # what the broker and the kernel kept meanwhile comes first, and is old
+
+    def is_new(told: Told) -> bool:
+        return told.topic == f"{STREAM}/probs" and wall_s(json.loads(told.content)["time"]) > newest_s
+
+    back = _heard(stand, mended, is_new, "a new hop on MQTT")
     return Moments(fault, mended, back.at)
 
 

@@ -1,7 +1,7 @@
 """Drills: a real daemon between real parts is hurt in many ways, and what it cost is printed beside what was promised.
 
 For each fault: the seconds until it was made good, the seconds until the next hop, samples and rows that were lost,
-what subscribers saw meanwhile, and lies: hops that name a genre for a time in which there was no signal. Ends with 1
+what subscribers saw meanwhile, and lies: hops and segments that name a genre of a time without signal. Ends with 1
 where a goal was missed.
 
     python benchmarks/drills.py [--json] [--only NAME …] [-- any arguments of ccmusicd run]
@@ -98,7 +98,7 @@ def _drill(stand: Stand, drill: Drill) -> Finding:
             rows_lost=_rows_lost(rows_before, rows_after) + round(dropped),
             websocket=_course(stand.viewer.told, moments, hop.at),
             mqtt=_course_of_mqtt(stand.subscriber.told, moments, hop.at),
-            lies=_lies(stand.viewer.told, moments) if moments.silent else None,
+            lies=_lies(stand.viewer.told, moments),
             note=moments.note,
         )
     except DrillError as error:
@@ -136,16 +136,17 @@ def _rows_lost(before: Sequence[tuple[str, int, int, str]], after: Sequence[tupl
     return gone + holes
 
 
-def _lies(told: Sequence[Told], moments: Moments) -> int:
-    """Hops with a genre for a time in which nothing was heard."""
+def _lies(told: Sequence[Told], moments: Moments) -> int | None:
+    """Hops, and updates of segments, that name a genre of a time in which nothing was heard."""
+    if moments.silent_until is None:
+        return None
     offset = time.time() - time.monotonic()
-    return sum(
-        one.topic == "hop"
-        and one.content["station"] == moments.station
-        and one.content["genre"] is not None
-        and moments.fault + CLOCK_ERROR_S < wall_s(one.content["time"]) - offset < moments.mended
-        for one in told
-    )
+    times = {"hop": "time", "segment": "end"}
+    named = [one for one in told if one.topic in times and one.content["genre"] is not None]
+    of_when = [
+        wall_s(one.content[times[one.topic]]) - offset for one in named if one.content["station"] == moments.station
+    ]
+    return sum(moments.fault + CLOCK_ERROR_S < moment < moments.silent_until for moment in of_when)
 
 
 def _course(told: Sequence[Told], moments: Moments, until: float) -> str:
