@@ -57,7 +57,7 @@ else
 fi
 endef
 
-.PHONY: help run install check test dist try-deb protocol lock clean
+.PHONY: help run install check test drills dist try-deb protocol lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -79,6 +79,10 @@ test: check  ## check, then all tests against real parts; make test ARGS="-k mqt
 	@$(call need_packages,$(TEST_PACKAGES),the tests)
 	@# One worker a core, a file each: most of the time is waiting, for real parts and deadlines.
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+drills: .venv/.installed-dev  ## hurt a real daemon in many ways and print what it cost; make drills ARGS=--json
+	@$(call need_packages,$(TEST_PACKAGES),the drills)
+	exec $(BIN)/python benchmarks/drills.py $(ARGS)
 
 dist: .venv/.installed-dev  ## write wheel, source distribution and Debian package into dist/, always the same bytes for a commit
 	@export SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}

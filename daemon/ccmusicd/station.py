@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 NO_SIGNAL_S = 2.0
 """Without a sample for this long there is no signal."""
 
+LATE_S = 0.5
+"""Sound that is later than this may not come at all: until it does, no segment reaches beyond what was heard."""
+
 MOST_BACKLOG_S = 4.0
 """Hops that wait longer than this are dropped, oldest first: late truth is less use than fresh."""
 
@@ -341,7 +344,7 @@ class Station:
 
     def publish_status(self) -> None:
         """Tell everything that a status holds, and how far the open segment reaches."""
-        self._on_air.reach(self._now_us())
+        self._on_air.reach(self._reached_us())
         analyzer = self._analyzer
         self._hub.publish(
             StatusEvent(
@@ -398,3 +401,8 @@ class Station:
 
     def _now_us(self) -> int:
         return self._utc_us() if self._options.real_time else self._clock.utc_us(self._voted)
+
+    def _reached_us(self) -> int:
+        """How far the present state is known: what was on air is not said of a time in which nothing was heard."""
+        waits = self._monotonic() - self._heard_at > LATE_S and not (self.paused or self._on_air.lost)
+        return self._clock.utc_us(self._ring.end) if waits and self._options.real_time else self._now_us()

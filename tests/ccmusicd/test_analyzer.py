@@ -75,6 +75,7 @@ def feed(make_music: Callable[..., NDArray[np.float32]]) -> Feed:
     return Feed(make_music(2)[: HOP_COLUMNS * HOP_LENGTH])
 
 
+# Seen to fail without: the look at the CPU time of a child that does not answer.
 async def test_child_answers_then_is_killed_and_hung_and_each_time_another_answers(
     light_bundle: Path, feed: Feed
 ) -> None:

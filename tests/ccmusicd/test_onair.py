@@ -196,6 +196,7 @@ def test_no_signal_is_stronger_than_silence_and_pause_than_both(listening: Liste
     assert states == ["silence", "no_signal", "paused", "no_signal", "silence"]
 
 
+# Seen to fail without: the state of an analyzer that is gone.
 def test_analyzer_that_is_gone_is_told_in_the_timeline(listening: Listening) -> None:
     listening.hear("jazz", 20)
     listening.on_air.analyzer(gone=True, at_us=20 * SECOND)

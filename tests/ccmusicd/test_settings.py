@@ -70,6 +70,7 @@ def test_input_on_the_command_line_replaces_the_stations(tmp_path: Path) -> None
     assert found.stations["input"].raw_rate == 48_000
 
 
+# Seen to fail without: the refusal of unknown keys.
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [

@@ -150,6 +150,7 @@ def test_first_job_primes_and_the_next_ones_carry_only_new_sound(
         np.testing.assert_array_equal(job.samples, samples[job.end - HOP : job.end])
 
 
+# Seen to fail without: the priming of a new analyzer.
 def test_new_analyzer_is_primed_with_the_window_from_the_ring(
     bench: Bench, make_music: Callable[..., NDArray[np.float32]]
 ) -> None:
@@ -184,6 +185,7 @@ def test_job_of_a_lost_analyzer_is_given_to_the_next(
     assert bench.status().dropped_hops == 0
 
 
+# Seen to fail without: the limit on hops that wait.
 def test_too_slow_drops_the_oldest_hops_and_keeps_their_columns(
     bench: Bench, make_music: Callable[..., NDArray[np.float32]]
 ) -> None:
@@ -265,6 +267,19 @@ def test_source_that_stops_is_no_signal_and_its_absence_a_gap(
         for s in bench.segments()
     ]
     assert kinds == [("music", 0, 20), ("no_signal", 20, 80), ("music", 80, 100)]
+
+
+# Seen to fail without: the end of a segment at the last sound that was heard.
+def test_no_genre_is_told_of_a_time_in_which_nothing_was_heard(
+    bench: Bench, make_music: Callable[..., NDArray[np.float32]]
+) -> None:
+    bench.play(make_music(20))
+    for _ in range(16):
+        bench.wait(0.25)
+        bench.station.publish_status()
+    told = [event for event in bench.events(SegmentEvent) if isinstance(event, SegmentEvent)]
+    assert max(event.end_us for event in told if event.genre is not None) <= bench.start_us + 20_500_000
+    assert (told[-1].kind, told[-1].end_us) == ("no_signal", bench.start_us + 24_000_000)
 
 
 def test_stall_without_a_new_child_is_no_signal_and_not_what_was_on_before(
@@ -355,6 +370,7 @@ def test_lag_is_the_time_from_the_sound_to_its_votes(
     assert 0.7 <= hop.lag_s <= 0.7 + 1.0
 
 
+# Seen to fail without: the report of a step.
 def test_clock_that_is_set_back_rewrites_nothing(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
     bench.play(make_music(600))
     bench.utc_offset -= 300.0
@@ -376,6 +392,7 @@ def test_source_that_never_comes_is_no_signal_from_the_start(bench: Bench) -> No
     )
 
 
+# Seen to fail without: the state of measured silence.
 def test_silence_is_measured_and_shows_no_genre(bench: Bench, make_music: Callable[..., NDArray[np.float32]]) -> None:
     bench.play(make_music(20))
     bench.play(np.zeros(10 * SAMPLE_RATE, dtype=np.float32))

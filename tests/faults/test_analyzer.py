@@ -8,7 +8,7 @@ import pytest
 from ccmusicd.analyzer import OFTEN, Analyzer
 
 
-# Seen to fail without: TODO
+# Seen to fail without: the change to the CPU.
 async def test_row_24_cuda_errors_then_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stub stands for the child, since a GPU that fails is not at hand: it dies as one does of a CUDA error."""
     asked: list[str] = []

@@ -31,7 +31,7 @@ def rows(state: Path) -> list[tuple[str, int, int]]:
         return list(record.execute("SELECT kind, start_us, end_us FROM segments ORDER BY start_us"))
 
 
-# Seen to fail without: TODO
+# Seen to fail without: the "down" that fills the time since the kill.
 def test_row_01_daemon_killed(daemon: Start, wait_until: Wait, tmp_path: Path) -> None:
     state = tmp_path / "state"
     first = daemon()
@@ -68,7 +68,7 @@ def supervisor(path: Path) -> Iterator[list[tuple[float, str]]]:
         thread.join(5)
 
 
-# Seen to fail without: TODO
+# Seen to fail without: the last will.
 def test_row_02_daemon_frozen(
     daemon: Start, wait_until: Wait, broker: Any, subscribe: Callable[[int], Any], tmp_path: Path
 ) -> None:
@@ -83,13 +83,13 @@ def test_row_02_daemon_frozen(
         running.process.send_signal(signal.SIGSTOP)
         frozen = time.monotonic()
         wait_until(lambda: told.last()["status"] == "offline", 2.5 * KEEPALIVE_S, "the last will")
-        assert not [line for at, line in heard if at > frozen + 1.0]
+        assert not [line for at, line in heard if at > frozen + 3.0]
         running.process.send_signal(signal.SIGABRT)  # what systemd sends when its watchdog has had enough
         running.process.kill()
         assert running.wait(10) != 0
 
 
-# Seen to fail without: TODO
+# Seen to fail without: the handler of SIGTERM.
 def test_row_18_no_broker_at_boot_and_row_25_sigterm(
     daemon: Start, wait_until: Wait, broker: Any, subscribe: Callable[[int], Any], tmp_path: Path
 ) -> None:

@@ -88,7 +88,7 @@ def writing(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], A
     return start
 
 
-# Seen to fail without: TODO
+# Seen to fail without: the catch of what the database says.
 async def test_row_21_disk_full(small_disk: Path, writing: Callable[[], AbstractAsyncContextManager[Writing]]) -> None:
     async with writing() as station:
         ballast = fill(small_disk)
@@ -97,7 +97,7 @@ async def test_row_21_disk_full(small_disk: Path, writing: Callable[[], Abstract
         await station.until("ok")
 
 
-# Seen to fail without: TODO
+# Seen to fail without: the catch of what the database says at the start.
 async def test_row_21_disk_read_only(
     small_disk: Path, writing: Callable[[], AbstractAsyncContextManager[Writing]]
 ) -> None:

@@ -135,6 +135,7 @@ def test_what_the_system_refuses_is_told(tmp_path: Path) -> None:
 _BOTH = pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
 
 
+# Seen to fail without: the look at the first bytes.
 @_BOTH
 @pytest.mark.parametrize(
     ("content", "sentence"),
@@ -183,6 +184,7 @@ def test_a_file_under_the_other_formats_name_is_refused(tmp_path: Path) -> None:
     assert "is not a PyTorch file" in _refusal(tmp_path / "b.pt")
 
 
+# Seen to fail without: `weights_only`.
 @pytest.mark.parametrize("by_torch", [True, False])
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(tmp_path: Path, by_torch: bool, protocol: int) -> None:

@@ -89,6 +89,7 @@ def test_a_seeded_model_is_drawn(tmp_path: Path, network: nn.Module) -> None:
     assert not any(parameter.requires_grad for parameter in drawn.parameters())
 
 
+# Seen to fail without: the comparison of hashes.
 def test_another_hash_is_refused_with_both(tmp_path: Path, network: nn.Module) -> None:
     file = _saved(tmp_path / "a.pt", network.state_dict())
     spec = _spec(file)
@@ -132,6 +133,7 @@ def test_another_backbone_head_or_class_count_is_refused(tmp_path: Path, network
     )
 
 
+# Seen to fail without: the look for NaN.
 def test_values_that_are_no_numbers_are_refused_by_file(tmp_path: Path, network: nn.Module) -> None:
     state = dict(network.state_dict())
     state["classifier.bias"] = torch.full((_CLASSES,), float("nan"))

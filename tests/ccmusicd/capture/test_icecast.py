@@ -15,6 +15,7 @@ from ccmusicd.capture.output import SourceError
 Answer = Callable[[socket.socket, bytes], None]
 
 
+# Seen to fail without: the longest title.
 @pytest.mark.parametrize(
     ("metadata", "title"),
     [
@@ -245,6 +246,7 @@ def _endless_tag(connection: socket.socket, _request: bytes) -> None:
         connection.sendall(bytes(65_536))
 
 
+# Seen to fail without: the time limit on reads.
 @pytest.mark.parametrize("answer", [_silent, _trickling, _trickling_headers, _endless_tag])
 async def test_a_server_without_audio_is_left_in_time_and_tried_again(
     answer: Answer, started: Callable[..., Any]
@@ -257,6 +259,7 @@ async def test_a_server_without_audio_is_left_in_time_and_tried_again(
 
 
 # Icecast writes titles of MP3 streams in Latin-1.
+# Seen to fail without: the reading of ICY metadata.
 async def test_a_change_of_title_is_told_once(icecast: Any, started: Callable[..., Any]) -> None:
     icecast.feed("live")
     async with started(icecast.url("live")) as running:

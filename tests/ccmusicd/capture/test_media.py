@@ -98,6 +98,7 @@ def test_a_resampled_sound_does_not_depend_on_its_blocks() -> None:
     assert len(whole) == pytest.approx(30_000 * SAMPLE_RATE / 48_000, abs=2)
 
 
+# Seen to fail without: the new resampler at a new rate.
 async def test_a_change_of_rate_and_layout_within_a_stream_is_followed(
     tmp_path: Path, ffmpeg: Callable[..., Path], play: Callable[..., Any], frequency: Callable[..., float]
 ) -> None:
@@ -118,6 +119,7 @@ async def test_a_change_of_rate_and_layout_within_a_stream_is_followed(
     assert frequency(sink.sound[-SAMPLE_RATE:]) == pytest.approx(880, abs=2)
 
 
+# Seen to fail without: the skipping of a packet that cannot be decoded.
 async def test_damaged_packets_are_skipped_and_counted(
     tmp_path: Path, ffmpeg: Callable[..., Path], play: Callable[..., Any]
 ) -> None:
@@ -191,6 +193,7 @@ def _no_frames(path: Path, ffmpeg: Callable[..., Path]) -> None:
     path.write_bytes(path.read_bytes()[:78])
 
 
+# Seen to fail without: the look at the first bytes.
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
@@ -323,6 +326,7 @@ async def test_hls_is_played_to_its_end(
     assert frequency(sink.sound) == pytest.approx(550, abs=2)
 
 
+# Seen to fail without: the list of schemes.
 async def test_a_playlist_of_a_server_cannot_reach_a_local_file(
     web: str, tmp_path: Path, ffmpeg: Callable[..., Path], started: Callable[..., Any]
 ) -> None:
@@ -336,6 +340,7 @@ async def test_a_playlist_of_a_server_cannot_reach_a_local_file(
         assert "expected http(s) addresses" in running.sink.errors[0]
 
 
+# Seen to fail without: the watchdog on a capture that is silent.
 async def test_an_hls_playlist_that_freezes_is_reopened(
     web: str, tmp_path: Path, ffmpeg: Callable[..., Path], started: Callable[..., Any]
 ) -> None:
@@ -349,6 +354,7 @@ async def test_an_hls_playlist_that_freezes_is_reopened(
         assert running.sink.formats[0]["live"] is True
 
 
+# Seen to fail without: the new resampler at a new rate.
 async def test_an_hls_discontinuity_is_followed(
     web: str, tmp_path: Path, ffmpeg: Callable[..., Path], play: Callable[..., Any], frequency: Callable[..., float]
 ) -> None:

@@ -139,6 +139,7 @@ async def test_a_child_that_is_killed_says_which_signal(fake_child: Fake, starte
         assert running.sink.errors == ["The capture process was ended by SIGSEGV."]
 
 
+# Seen to fail without: the jitter.
 async def test_waiting_grows_with_jitter_up_to_its_limit(fake_child: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_child("os._exit(1)")
     slept: list[float] = []
@@ -191,6 +192,7 @@ async def test_events_do_not_pass_for_audio(fake_child: Fake, started: Callable[
         assert "stalled" in running.sink.errors[0]
 
 
+# Seen to fail without: SIGKILL.
 @pytest.mark.parametrize(
     "script",
     [
@@ -238,6 +240,7 @@ async def test_nothing_is_read_without_room(fake_child: Fake, started: Callable[
         assert running.sink.samples == 1_600_000
 
 
+# Seen to fail without: the rule that what is live begins again.
 @pytest.mark.parametrize(
     ("source", "at_end", "live", "begins"),
     [
@@ -292,6 +295,7 @@ async def test_a_flood_on_stderr_does_no_harm(fake_child: Fake, play: Callable[.
     assert sink.samples == 1
 
 
+# Seen to fail without: the hiding of secrets.
 async def test_the_command_line_and_the_states_show_no_password(fake_child: Fake, started: Callable[..., Any]) -> None:
     fake_child("pcm(0.5); time.sleep(60)")
 

@@ -170,6 +170,7 @@ async def test_a_value_that_stays_is_not_said_again(
     assert ear.all("main/genre") == ["none", "rock"]
 
 
+# Seen to fail without: the farewell.
 async def test_leaving_says_offline_within_two_seconds(
     broker: Any, publishing: Publishing, listening: Listening, eventually: Eventually
 ) -> None:
@@ -254,6 +255,7 @@ async def test_stations_are_switched_by_command(
     assert switched == [("web", False), ("web", True)]
 
 
+# Seen to fail without: the refusal of retained commands.
 async def test_bad_commands_are_ignored_and_logged_once(
     broker: Any, publishing: Publishing, eventually: Eventually, caplog: pytest.LogCaptureFixture
 ) -> None:

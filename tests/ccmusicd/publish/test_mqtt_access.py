@@ -17,6 +17,7 @@ Listening = Callable[..., AbstractAsyncContextManager[Any]]
 Certificate = Callable[..., tuple[Path, tuple[str, ...]]]
 
 
+# Seen to fail without: the word "refused", told from "away".
 async def test_a_wrong_password_is_said_clearly_and_tried_slowly(
     broker: Any, publishing: Publishing, eventually: Eventually, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,6 +19,7 @@ Publishing = Callable[..., AbstractAsyncContextManager[Mqtt]]
 Listening = Callable[..., AbstractAsyncContextManager[Any]]
 
 
+# Seen to fail without: the trying again.
 async def test_without_a_broker_at_boot_it_connects_later_with_the_newest(
     hub: Hub,
     broker: Any,
@@ -65,6 +66,7 @@ async def test_the_level_of_a_sound_that_ended_meanwhile_is_not_told_late(
             assert "main/level" not in ear.newest
 
 
+# Seen to fail without: the repeating of what is retained.
 async def test_a_killed_broker_that_comes_back_hears_everything_retained_again(
     hub: Hub,
     broker: Any,
@@ -116,6 +118,7 @@ async def listening_once_started(broker: Any, listening: Listening) -> AsyncIter
         yield ear
 
 
+# Seen to fail without: the time limit on publishing.
 async def test_a_frozen_broker_neither_blocks_nor_grows(
     hub: Hub,
     broker: Any,

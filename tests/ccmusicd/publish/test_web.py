@@ -202,6 +202,7 @@ async def test_traversal_finds_nothing(serve: Serve, path: str) -> None:
     assert b"secret" not in answer.partition(b"\r\n\r\n")[2]
 
 
+# Seen to fail without: the longest address.
 @pytest.mark.parametrize("length", [5_000, 15_000, 100_000])
 async def test_a_long_address_is_refused_as_such(serve: Serve, length: int) -> None:
     async with serve() as web:
@@ -214,6 +215,7 @@ async def test_what_is_not_http_is_refused(serve: Serve) -> None:
         assert (await raw(web, b"\x16\x03\x01\x02\x00garbage\r\n\r\n")).startswith(b"HTTP/1.1 400")
 
 
+# Seen to fail without: the clock of a request's head.
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n"])
 async def test_a_half_open_request_is_closed_at_the_timeout(serve: Serve, begun: bytes) -> None:
     async with serve(head_timeout_s=0.3) as web:
@@ -248,6 +250,7 @@ async def test_the_head_timeout_spares_an_idle_kept_connection(serve: Serve) -> 
         assert (await client.get("/healthz")).status_code == 200
 
 
+# Seen to fail without: the cap on connections.
 async def test_a_flood_of_connections_gets_503_and_leaves_the_server_well(
     serve: Serve, eventually: Callable[..., Awaitable[None]]
 ) -> None:

@@ -190,6 +190,7 @@ async def test_a_binary_command_gets_an_error(web: Web) -> None:
         assert "binary" in (await receive(client))["message"]
 
 
+# Seen to fail without: the count of bad commands.
 async def test_the_fifth_bad_command_ends_the_connection_with_1008(web: Web) -> None:
     async with join(web) as client:
         await greeted(client)
@@ -229,6 +230,7 @@ async def test_pause_and_resume_reach_the_station(web: Web, pauses: list[tuple[s
     assert pauses == [("web", True), ("web", False)]
 
 
+# Seen to fail without: the look at the origin.
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://[", "http://127.0.0.1:1"])
 async def test_a_foreign_origin_is_refused_with_403(web: Web, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
@@ -245,6 +247,7 @@ async def test_no_origin_the_same_host_and_allowed_ones_may_come(web: Web, origi
         await greeted(client)
 
 
+# Seen to fail without: the cap on clients.
 async def test_above_the_cap_clients_get_503(web: Web, eventually: Eventually) -> None:
     clients = [await join(web) for _ in range(3)]
     with pytest.raises(InvalidStatus) as refused:
@@ -271,6 +274,7 @@ async def test_news_about_the_daemon_come_before_the_next_message(
     assert messages[0]["device"] == "cuda:0"
 
 
+# Seen to fail without: the cut.
 async def test_a_frozen_client_is_cut_and_memory_stays_flat(
     web: Web,
     hub: Hub,
@@ -306,6 +310,7 @@ async def test_a_frozen_client_is_cut_and_memory_stays_flat(
         await process.wait()
 
 
+# Seen to fail without: the cut after a missing pong.
 async def test_a_client_that_answers_no_ping_is_cut(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
@@ -340,6 +345,7 @@ async def test_a_slow_client_keeps_the_newest_and_its_losses_are_counted(
     assert web.events_dropped > 0
 
 
+# Seen to fail without: the close frame.
 async def test_stopping_says_1001_within_two_seconds(web: Web) -> None:
     async with join(web) as client, join(web) as other:
         await greeted(client)
