@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -65,7 +66,10 @@ class Target:
 def icy_titles(data: bytes) -> None:
     """A block of ICY metadata, at most 4,080 bytes."""
     title = stream_title(data[:4080])
-    assert title is None or (len(title) <= 256 and title.isprintable() == title.replace("\xad", "").isprintable())
+    if title is not None:
+        assert len(title) <= 256
+        assert "  " not in title
+        assert not any(unicodedata.category(char) in {"Cc", "Zl", "Zp"} for char in title)
 
 
 def icy_stream(data: bytes) -> None:
