@@ -26,6 +26,7 @@ from ccmusicd.hub import Hub
 from ccmusicd.notify import Notifier
 from ccmusicd.onair import DecisionOptions
 from ccmusicd.publish.access import Access
+from ccmusicd.publish.loop_lag import LoopLag
 from ccmusicd.publish.metrics import Metrics, Traffic
 from ccmusicd.publish.mqtt import Mqtt
 from ccmusicd.publish.retention import Retention
@@ -186,12 +187,14 @@ class App:
     ) -> None:
         settings = self._settings
         host, port = host_and_port(settings.daemon.listen)
+        loop_lag = LoopLag()
+        await stack.enter_async_context(self._running(loop_lag.run(), "loop lag"))
         metrics = Metrics(
             hub,
             traffic=lambda: _traffic(web),
             health=self._vitals.parts,
             lost=lambda: _lost(self._timeline),
-            more=(watching.metrics,),
+            more=(watching.metrics, loop_lag.metric),
         )
         await stack.enter_async_context(self._running(metrics.run(), "metrics"))
         clips = Clips(hub, analyzer.requests, longest_s=60 * settings.clips.minutes)
