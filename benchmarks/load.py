@@ -2,8 +2,8 @@
 
 Many viewers of whom some stop reading, floods of connections, requests that never end, a broker that stalls and goes on
 again and again, and a disk that is full for a while. The daemon is a real one whose votes are invented, two hops a
-second (`--networks`: the real ones, as fast as they are), its state on a tmpfs of its own (which needs root). The lag is
-what its own /metrics count. Prints one JSON object.
+second (`--networks`: the real ones, as fast as they are), its state on a tmpfs of its own (which needs root). The lag
+is what its own /metrics count. Prints one JSON object.
 
     python benchmarks/load.py [--minutes 10] [--viewers 1000] [--stopped 50] [--connections 200] [--halves 10]
 """
