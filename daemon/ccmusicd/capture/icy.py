@@ -147,7 +147,8 @@ class HttpStream:
 
     def close(self) -> None:
         """Hang up."""
-        self._response.close()
+        with contextlib.suppress(ValueError):  # its wire is closed already: it could not be opened at another place
+            self._response.close()
         self._wire.close()
 
     def _reopen(self, offset: int) -> None:

@@ -345,3 +345,19 @@ def test_metadata_that_is_hard_to_read_is_read_at_once() -> None:
     began = time.process_time()
     assert stream_title(hard) is None
     assert time.process_time() - began < 5
+
+
+def test_stream_that_could_not_be_reopened_can_be_closed() -> None:
+    def answer(connection: socket.socket, request: bytes) -> None:
+        if b"Range:" not in request:
+            head = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\nAccept-Ranges: bytes\r\n\r\n"
+            connection.sendall(head + bytes(20))
+        connection.shutdown(socket.SHUT_WR)
+
+    with _server(answer) as url:
+        stream = _open(url)
+        stream.peek(20)
+        stream.seek(10)
+        with pytest.raises(SourceError, match="does not answer"):
+            stream.read(10)
+        stream.close()
