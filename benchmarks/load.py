@@ -42,6 +42,7 @@ DISK_MEGABYTES = 64
 LOOK_EVERY_S = 1.0
 READY_WITHIN_S = 180.0
 WRITES_AGAIN_WITHIN_S = 30.0
+STOPS_WITHIN_S = 30.0
 LAG = "ccmusicd_event_loop_lag_seconds_bucket"
 
 _HERE = Path(__file__).parent
@@ -195,7 +196,12 @@ def _daemon(options: argparse.Namespace, folder: Path, state: Path, broker: Mosq
         yield url
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.wait(STOPS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            sys.stderr.write(f"the daemon did not stop within {STOPS_WITHIN_S:g} s\n")
+            process.kill()
+            process.wait()
 
 
 def _health(url: str) -> dict[str, str]:
