@@ -211,7 +211,9 @@ def _health(url: str) -> dict[str, str]:
     except urllib.error.HTTPError as error:
         with contextlib.suppress(ValueError):  # 503 with its reason, or because there are too many connections
             return dict(json.load(error))
-        return {"timeline": "not told", "analyzer": "not told"}
+    except OSError:  # it did not answer in time
+        pass
+    return {"timeline": "not told", "analyzer": "not told"}
 
 
 def _metrics(url: str) -> Mapping[tuple[str, str], float]:
@@ -221,7 +223,7 @@ def _metrics(url: str) -> Mapping[tuple[str, str], float]:
             with urllib.request.urlopen(f"{url}metrics", timeout=30) as answer:  # noqa: S310 - the daemon's own
                 families = text_string_to_metric_families(answer.read().decode())
             return {(one.name, ",".join(one.labels.values())): one.value for one in _samples(families)}
-        except urllib.error.HTTPError:  # too many connections, or too many questions
+        except OSError:  # too many connections, or too many questions, or no time to answer
             time.sleep(0.5)
 
 
