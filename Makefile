@@ -57,7 +57,7 @@ else
 fi
 endef
 
-.PHONY: help run install check test drills dist try-deb protocol lock clean
+.PHONY: help run install check test fuzz drills dist try-deb protocol lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -79,6 +79,10 @@ test: check  ## check, then all tests against real parts; make test ARGS="-k mqt
 	@$(call need_packages,$(TEST_PACKAGES),the tests)
 	@# One worker a core, a file each: most of the time is waiting, for real parts and deadlines.
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+fuzz: .venv/.installed-dev | $(UV)  ## look for inputs that break what takes them; make fuzz SECONDS=600 TARGETS="icy_stream"
+	@$(UV) pip install --quiet --python $(BIN)/python --constraints requirements.lock --group fuzz
+	$(BIN)/python -m tests.fuzz.fuzz $(or $(SECONDS),60) $(TARGETS)
 
 drills: .venv/.installed-dev  ## hurt a real daemon in many ways and print what it cost; make drills ARGS=--json
 	@$(call need_packages,$(TEST_PACKAGES),the drills)

@@ -152,6 +152,9 @@ def _heard(others: list[Viewer], stopped: list[Viewer]) -> dict[str, Any]:
     return {
         "delays_s": np.array([delay for viewer in others for delay in viewer.delays]),
         "lost": sum(last - len(set(viewer.seqs)) for viewer in others),
+        "lost_between": sum(
+            viewer.seqs[-1] - viewer.seqs[0] + 1 - len(set(viewer.seqs)) for viewer in others if viewer.seqs
+        ),
         "cut_after_s": [viewer.cut_after_s for viewer in stopped if viewer.cut_after_s is not None],
     }
 

@@ -4,6 +4,7 @@ python benchmarks/invented_daemon.py run [any arguments of ccmusicd run]
 """
 
 import asyncio
+import os
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from ccmusicd import app, cli
 from ccmusicd.analyzer import Analyzer
 from ccmusicd.jobs import Answer, Job, ModelAnswer
 
-HOP_COLUMNS = 11
-"""A quarter of a second."""
+HOP_COLUMNS = int(os.environ.get("INVENTED_HOP_COLUMNS", "11"))
+"""A quarter of a second, if not told otherwise."""
 
 GENRE_LASTS_S = 2.0
 BUSY_S = 0.02

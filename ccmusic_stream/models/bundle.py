@@ -278,7 +278,8 @@ def _origin(table: "_Table") -> tuple[str | None, str | None, int | None]:
         raise table.error("either 'file' with 'sha256' (weights) or 'seed' (random weights, untrained) is needed")
     file = table.text("file")
     path = PurePosixPath(file.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or not file.isprintable():
+    inside = path.parts and not path.is_absolute() and ".." not in path.parts and ":" not in path.parts[0]
+    if not inside or not file.isprintable():
         raise table.error(f"'file' is {file!r}, expected a path inside the bundle's folder")
     return file, table.sha256("sha256"), None
 

@@ -233,7 +233,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], bool]:
         with safe_open(path, framework="pt", device="cpu") as file:
             compact = is_compact(file.metadata())  # before anything large is read
             return file.get_tensors(), compact
-    except SafetensorError as error:
+    except (SafetensorError, RuntimeError) as error:  # the latter of shapes beyond all bounds, whose product is 0
         raise CheckpointError(f"is not a whole .safetensors file, it is truncated or damaged ({error})") from None
 
 
@@ -272,8 +272,10 @@ def _tensors(content: Any) -> dict[str, Tensor]:
     for key, value in content.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise CheckpointError(f"holds {key!r}, a {type(value).__name__}, where a state dict holds named tensors")
-        if value.is_meta or value.layout is not torch.strided or value.is_quantized:
+        if value.is_meta or value.layout is not torch.strided or value.is_quantized or value.is_nested:
             raise CheckpointError(f"holds {key}, which is not a plain dense tensor")
+        if value.dtype is torch.float4_e2m1fn_x2:  # torch itself cannot convert them
+            raise CheckpointError(f"holds {key} as {_dtype(value)}: two numbers in a byte are not read here")
     return content
 
 

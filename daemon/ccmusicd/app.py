@@ -28,6 +28,7 @@ from ccmusicd.notify import Notifier
 from ccmusicd.past import past
 from ccmusicd.plans import MqttPlan, access_rules, mqtt_plan, record_url, retention, station_plans, stations_of
 from ccmusicd.publish.access import Access
+from ccmusicd.publish.loop_lag import LoopLag
 from ccmusicd.publish.metrics import Metrics, Traffic
 from ccmusicd.publish.mqtt import Mqtt
 from ccmusicd.publish.streaming import OpenExcerpt
@@ -165,12 +166,14 @@ class App:
     ) -> Web:
         settings = self._settings
         host, port = host_and_port(settings.daemon.listen)
+        loop_lag = LoopLag()
+        await stack.enter_async_context(self._running(loop_lag.run(), "loop lag"))
         metrics = Metrics(
             hub,
             traffic=lambda: _traffic(web),
             health=self._vitals.parts,
             lost=lambda: {"segments": timeline.dropped, "blocks": timeline.dropped_blocks},
-            more=(watching.metrics,),
+            more=(watching.metrics, loop_lag.metric),
         )
         await stack.enter_async_context(self._running(metrics.run(), "metrics"))
         clips = Clips(hub, analyzer.requests, longest_s=60 * settings.clips.minutes)

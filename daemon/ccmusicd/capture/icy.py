@@ -31,7 +31,8 @@ _MIN_BYTES_PER_S = 100
 _PROBE_BYTES = 16 * 2**20
 """What may be read before audio is recognised; the largest cover pictures in tags stay below it."""
 _BIDI_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_STREAM_TITLE = re.compile(r"StreamTitle='(.*?)'(?=\s*;\s*[A-Za-z]\w*=|\s*;?\s*\Z)", re.DOTALL)
+# Spaces are given back to nobody ("*+"): else one block of quotes and spaces would be looked at for half a minute.
+_STREAM_TITLE = re.compile(r"StreamTitle='(.*?)'(?=\s*+;\s*+[A-Za-z]\w*=|\s*+;?\s*+\Z)", re.DOTALL)
 
 
 def _text_of(header: str) -> str:
@@ -146,7 +147,8 @@ class HttpStream:
 
     def close(self) -> None:
         """Hang up."""
-        self._response.close()
+        with contextlib.suppress(ValueError):  # its wire is closed already: it could not be opened at another place
+            self._response.close()
         self._wire.close()
 
     def _reopen(self, offset: int) -> None:
@@ -159,12 +161,15 @@ class HttpStream:
             self._open(offset)
 
     def _read_audio(self, size: int) -> bytes:
-        if not self._interval:
-            return self._response.read1(size)
-        if not self._until_metadata:
-            self._read_metadata()
-            self._until_metadata = self._interval
-        data = self._response.read1(min(size, self._until_metadata))
+        try:
+            if not self._interval:
+                return self._response.read1(size)
+            if not self._until_metadata:
+                self._read_metadata()
+                self._until_metadata = self._interval
+            data = self._response.read1(min(size, self._until_metadata))
+        except http.client.HTTPException:  # of a body in chunks
+            raise SourceError(f"{redact(self.url)} broke off within a chunk, or sent none.") from None
         self._until_metadata -= len(data)
         return data
 
@@ -209,15 +214,20 @@ class HttpStream:
             sock = socket.create_connection((parts.hostname or "", port), timeout=left)
             if parts.scheme == "https":
                 sock = ssl.create_default_context().wrap_socket(sock, server_hostname=parts.hostname)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter of a host that cannot be a name, as a..b
             raise SourceError(f"{redact(self.url)} cannot be reached: {_reason(error)}.") from None
         return _Wire(sock, redact(self.url), self._read_timeout_s, self._deadline)
 
     def _follow(self, parts: SplitResult) -> None:
         location = self._response.headers.get("Location", "")
         self.close()
-        target = urljoin(parts.geturl(), location)
-        if urlsplit(target).scheme not in {"http", "https"} or not urlsplit(target).hostname:
+        try:
+            target = urljoin(parts.geturl(), location)
+            there = urlsplit(target)
+            usable = there.scheme in {"http", "https"} and bool(there.hostname) and there.port != 0
+        except ValueError:  # half an IPv6 address, a port that is none
+            usable = False
+        if not usable:
             raise SourceError(f"{redact(self.url)} redirects to {redact(location)!r}: expected an http(s) address.")
         self.url = target
 

@@ -48,12 +48,11 @@ def moment(text: str, zone: tzinfo, now_us: int) -> int:
         return now_us
     ago = re.fullmatch(r"-(\d{1,9})\s*([smhdw])", words)
     try:
-        if ago is not None:
-            return utc_us(at(now_us, UTC) - timedelta(seconds=int(ago[1]) * _UNITS[ago[2]]))
-        found = _day(words, zone, now_us)
-        return day_range(found, zone)[0] if found is not None else _clock(words, zone)
+        us = _ago_us(now_us, ago) if ago is not None else _named_us(words, zone, now_us)
+        at(us, zone)  # the first and the last hours of the calendar are none in every zone
     except (OverflowError, ValueError):
         raise ExportError(f"{text!r} is no time; times are {_FORMS}") from None
+    return us
 
 
 def day(text: str, zone: tzinfo, now_us: int) -> date:
@@ -107,6 +106,15 @@ def _local_key() -> str | None:
     """The name of the machine's zone, where /etc/localtime is a link that tells it."""
     target = str(_LOCAL.resolve())
     return target.partition("/zoneinfo/")[2] or None
+
+
+def _ago_us(now_us: int, ago: "re.Match[str]") -> int:
+    return utc_us(at(now_us, UTC) - timedelta(seconds=int(ago[1]) * _UNITS[ago[2]]))
+
+
+def _named_us(words: str, zone: tzinfo, now_us: int) -> int:
+    found = _day(words, zone, now_us)
+    return day_range(found, zone)[0] if found is not None else _clock(words, zone)
 
 
 def _day(words: str, zone: tzinfo, now_us: int) -> date | None:

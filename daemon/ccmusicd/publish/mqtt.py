@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.enums import MQTTErrorCode
 
 from ccmusicd.events import Event, HopEvent, LevelEvent, NoticeEvent, SegmentEvent, StatusEvent
 from ccmusicd.hub import About, Hub, Inbox
@@ -265,7 +266,22 @@ class Mqtt:
         )
         # aiomqtt keeps a loss for whoever asks; when nobody is left to ask, asyncio would report it as an error.
         client._disconnected.add_done_callback(asyncio.Future.exception)  # noqa: SLF001 - aiomqtt shows it nowhere else
+        self._distrust(client)
         return client
+
+    def _distrust(self, client: aiomqtt.Client) -> None:
+        """Leave a broker whose packets paho stumbles over: nobody else hears of it, and each would fill the log."""
+        read = client._client.loop_read  # noqa: SLF001 - the one place through which all that comes goes
+
+        def loop_read(max_packets: int = 1) -> MQTTErrorCode:
+            try:
+                return read(max_packets)
+            except ValueError as error:  # a topic that is no UTF-8
+                self._complain(f"MQTT broker {self.redacted} sends what is no MQTT ({error}); connecting anew")
+                _shut(client)
+                return MQTTErrorCode.MQTT_ERR_PROTOCOL
+
+        client._client.loop_read = loop_read  # type: ignore[method-assign]  # noqa: SLF001
 
     async def _converse(self, client: aiomqtt.Client) -> None:
         """Republish all that is retained, say `online`, and go on with what comes."""

@@ -226,6 +226,7 @@ def test_endless_nesting_is_told(tmp_path: Path) -> None:
         ('"resnet50_mel.safetensors"', "'C:\\a.pt'", "expected a path inside the bundle's folder"),
         ('"resnet50_mel.safetensors"', "'..\\a.pt'", "expected a path inside the bundle's folder"),
         ('"resnet50_mel.safetensors"', '"a\\u0000.pt"', "expected a path inside the bundle's folder"),
+        ('"resnet50_mel.safetensors"', '"."', "'file' is '.', expected a path inside the bundle's folder"),
         ('file = "resnet50_mel.safetensors"', "file = 3", "'file' is 3, expected a text"),
         (f'sha256 = "{_HASH}"', "", "the key 'sha256' is missing"),
         (_HASH, _HASH[:-1], "expected 64 hexadecimal digits"),

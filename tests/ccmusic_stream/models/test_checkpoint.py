@@ -1,6 +1,7 @@
 """Tests of weight files: what is read, recognised, fitted, and what is refused with which sentence."""
 
 import itertools
+import json
 import os
 import pickle
 from collections.abc import Callable
@@ -203,6 +204,19 @@ def test_the_code_that_a_pickle_asks_for_is_named(tmp_path: Path) -> None:
     assert "it asks to run posix.system;" in _refusal(tmp_path / "a.pt")
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_nested_tensors_which_have_no_shape_are_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])}, tmp_path / "a.pt")
+    assert "holds a, which is not a plain dense tensor" in _refusal(tmp_path / "a.pt")
+
+
+def test_shape_beyond_all_bounds_is_refused(tmp_path: Path) -> None:
+    header = {"a": {"dtype": "F32", "shape": [0, 2**63 - 1, 2**62], "data_offsets": [0, 0]}}
+    text = json.dumps(header).encode()
+    (tmp_path / "a.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
+    assert "is truncated or damaged" in _refusal(tmp_path / "a.safetensors")
+
+
 def test_a_whole_pickled_network_is_refused(tmp_path: Path) -> None:
     torch.save(nn.Linear(2, 2), tmp_path / "a.pt")
     assert "it asks to run torch.nn.modules.linear.Linear; save one with torch.save(model.state_dict()" in _refusal(
@@ -221,6 +235,10 @@ def test_a_whole_pickled_network_is_refused(tmp_path: Path) -> None:
         ({3: torch.zeros(2)}, "holds 3, a Tensor, where a state dict holds named tensors"),
         ({"a": torch.empty(2, device="meta")}, "holds a, which is not a plain dense tensor"),
         ({"a": torch.eye(2).to_sparse()}, "holds a, which is not a plain dense tensor"),
+        (
+            {"a": torch.empty(2, dtype=torch.float4_e2m1fn_x2)},
+            "holds a as float4_e2m1fn_x2: two numbers in a byte are not read here",
+        ),
     ],
 )
 def test_what_is_no_state_dict_is_refused(tmp_path: Path, content: Any, sentence: str) -> None:

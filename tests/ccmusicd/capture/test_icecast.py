@@ -292,3 +292,55 @@ def test_the_genre_that_a_station_declares_is_a_text_of_one_line(header: bytes, 
         stream = _open(url)
         assert stream.genre == genre
         stream.close()
+
+
+@pytest.mark.parametrize("body", ["zz\r\n", "4\r\nab", "-5\r\nab", "f" * 20 + "\r\nab", "4" * 70_000])
+@pytest.mark.parametrize("header", ["", "icy-metaint: 1\r\n"])
+def test_body_whose_chunks_are_none_breaks_off(body: str, header: str) -> None:
+    def answer(connection: socket.socket, _request: bytes) -> None:
+        connection.sendall(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{header}\r\n{body}".encode())
+        connection.shutdown(socket.SHUT_WR)
+
+    with _server(answer) as url:
+        stream = _open(url)
+        with pytest.raises(SourceError, match="broke off within a chunk"):
+            _all(stream)
+        stream.close()
+
+
+@pytest.mark.parametrize("target", ["http://[", "//[", "http://host:abc/", "http://host:99999/", "http://host:0/"])
+def test_redirect_to_no_address_is_refused(target: str) -> None:
+    def answer(connection: socket.socket, _request: bytes) -> None:
+        connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: {target}\r\n\r\n".encode())
+
+    with _server(answer) as url, pytest.raises(SourceError, match=r"redirects to .*: expected an http\(s\) address"):
+        _open(url)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_host_that_cannot_be_a_name_cannot_be_reached(host: str) -> None:
+    with pytest.raises(SourceError, match="cannot be reached"):
+        _open(f"http://{host}/live")
+
+
+def test_metadata_that_is_hard_to_read_is_read_at_once() -> None:
+    hard = b"StreamTitle='" * 100 + b"'" + b" " * 2_700 + b"x"  # once half a minute
+    began = time.process_time()
+    assert stream_title(hard) is None
+    assert time.process_time() - began < 5
+
+
+def test_stream_that_could_not_be_reopened_can_be_closed() -> None:
+    def answer(connection: socket.socket, request: bytes) -> None:
+        if b"Range:" not in request:
+            head = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\nAccept-Ranges: bytes\r\n\r\n"
+            connection.sendall(head + bytes(20))
+        connection.shutdown(socket.SHUT_WR)
+
+    with _server(answer) as url:
+        stream = _open(url)
+        stream.peek(20)
+        stream.seek(10)
+        with pytest.raises(SourceError, match="does not answer"):
+            stream.read(10)
+        stream.close()

@@ -48,6 +48,14 @@ def test_what_is_no_time_is_refused_with_the_forms_there_are(text: str) -> None:
     assert refused.value.exit_code == os.EX_USAGE
 
 
+@pytest.mark.parametrize(
+    ("text", "zone"), [("0001-01-01T00:00Z", "America/New_York"), ("9999-12-31T23:59:59Z", "Asia/Tokyo")]
+)
+def test_time_that_its_zone_cannot_tell_is_refused(text: str, zone: str) -> None:
+    with pytest.raises(ExportError, match="is no time"):
+        moment(text, ZoneInfo(zone), NOW_US)
+
+
 def test_a_time_that_clocks_leap_over_is_refused() -> None:
     with pytest.raises(ExportError, match="there is no 2026-03-29T02:30 in Europe/Berlin"):
         moment("2026-03-29T02:30", BERLIN, NOW_US)

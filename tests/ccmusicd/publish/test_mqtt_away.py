@@ -174,3 +174,35 @@ async def test_a_broker_that_accepts_and_is_silent_is_given_up(
         assert publisher.state == "connecting"
     server.close()
     await server.wait_closed()
+
+
+ACCEPTED = bytes([0x20, 2, 0, 0])
+MESSAGE_ON_NO_TOPIC = b"\x30\x04\x00\x02\xff\xfe"
+
+
+async def test_broker_that_sends_what_is_no_mqtt_is_left_and_tried_again(
+    publishing: Publishing,
+    free_port: Callable[[], int],
+    eventually: Eventually,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connected: list[bool] = []
+
+    async def broken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            if await reader.read(2):
+                connected.append(True)
+                writer.write(ACCEPTED + MESSAGE_ON_NO_TOPIC)
+                await reader.read()
+        writer.close()
+
+    port = free_port()
+    server = await asyncio.start_server(broken, "127.0.0.1", port)
+    async with publishing(url=f"mqtt://127.0.0.1:{port}") as publisher:
+        await eventually(lambda: len(connected) > 1)
+        assert publisher.state != "online"
+    server.close()
+    await server.wait_closed()
+    told = [record.getMessage() for record in caplog.records if "is no MQTT" in record.getMessage()]
+    assert len(told) == 1
+    assert not [record for record in caplog.records if record.name == "asyncio"]
