@@ -59,7 +59,7 @@ function receive(message) {
 		spectrogram.about(message.spectrogram, message.window_s, message.hop_s);
 		switchboard.offer(message.stations);
 	} else {
-		if (message.type === "snapshot") spectrogram.expectRestart(); // again when a station listens to another source
+		if (message.type === "snapshot") spectrogram.expectRestart();
 		store.apply(message);
 		if (message.type === "snapshot") notices.hold(message.stations);
 		if (message.type === "notice") notices.receive(message);
