@@ -89,7 +89,7 @@ drills: .venv/.installed-dev  ## hurt a real daemon in many ways and print what 
 	exec $(BIN)/python benchmarks/drills.py $(ARGS)
 
 dist: .venv/.installed-dev  ## write wheel, source distribution and Debian package into dist/, always the same bytes for a commit
-	@export SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}
+	@export SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 	rm -rf dist
 	$(BIN)/hatchling build --target wheel --target sdist --directory dist
 	packaging/build-deb dist/*.whl dist

@@ -91,7 +91,7 @@ def nginx(
 ) -> Iterator[Nginx]:
     """A daemon with the settings that the example names, and nginx before it."""
     running = daemon("--input", "demo", **shown_settings())
-    wait_until(lambda: running.address, 60, "the daemon's address")
+    wait_until(lambda: running.address, 120, "the daemon's address")
     server = Nginx(
         real_part("nginx"), real_part("openssl"), folder, free_port(), running.address.removeprefix("http://")
     )

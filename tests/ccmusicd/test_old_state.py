@@ -94,7 +94,7 @@ def test_the_daemon_opens_the_oldest_state_directory_and_records_on(
     of_later = {"version": 99, "active": [{"kind": "something"}]}
     (tmp_path / "state/notices.json").write_text(json.dumps(of_later))
     running = daemon("--input", "demo", CCMUSIC_DEAD_AIR__AFTER_S="30")
-    wait_until(lambda: len(asked(file, ROWS)) > len(before) + 1, 60, "a row of today")
+    wait_until(lambda: len(asked(file, ROWS)) > len(before) + 1, 120, "a row of today")
     assert running.terminate() == 0, running.err
     after = asked(file, ROWS)
     assert after[: len(before)] == before
@@ -114,7 +114,7 @@ def test_the_state_directory_of_a_later_version_is_refused_with_a_sentence_and_l
     connection.close()
     before = dumped(file)
     running = daemon("--input", "demo")
-    assert running.wait(60) == 78
+    assert running.wait(120) == 78
     said = "".join(running.err)
     expected = f"has schema version {SCHEMA_VERSION + 1}, written by a newer ccmusicd; this one knows {SCHEMA_VERSION}"
     assert expected in said

@@ -109,12 +109,12 @@ def test_every_command_runs_as_written_and_the_metrics_are_the_daemons(
         real_part(program)
     (tmp_path / "config.toml").write_text(CONFIGURATION)
     running = daemon("--config", str(tmp_path / "config.toml"))
-    wait_until(lambda: running.address, 60, "the daemon's address")
+    wait_until(lambda: running.address, 120, "the daemon's address")
     machine = Machine(tmp_path, running.address)
     (machine.etc / "config.toml").write_text(CONFIGURATION)
     file = machine.state / "timeline.sqlite"
-    wait_until(lambda: file.exists() and rows(file), 60, "a row of the record")
-    wait_until(lambda: (running.get("/api/v1/now") or {"stations": {}})["stations"], 30, "the station")
+    wait_until(lambda: file.exists() and rows(file), 120, "a row of the record")
+    wait_until(lambda: (running.get("/api/v1/now") or {"stations": {}})["stations"], 120, "the station")
 
     printed = "".join(machine.run(block) for block in blocks("sh run"))
 

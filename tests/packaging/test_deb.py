@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -50,12 +51,15 @@ def test_it_carries_wheel_units_configuration_and_scripts(unpacked: Path) -> Non
     lock = (unpacked / SOFTWARE / "requirements.lock").read_bytes()
     assert lock == (ROOT / "requirements.lock").read_bytes()
     for unit in (ROOT / "systemd").glob("*.service"):
-        packed = (unpacked / "usr/lib/systemd/system" / unit.name).read_text()
-        assert "ExecStart=/usr/bin/ccmusicd run" in packed
-        assert "/opt/" not in packed
+        of_user = unit.stem.endswith("-user")
+        folder = unpacked / "usr/lib/systemd" / ("user" if of_user else "system")
+        name = unit.name.replace("-user.service", ".service")
+        packed = (folder / name).read_text()
+        assert re.search(r"^ExecStart=/usr/bin/ccmusicd run\b", packed, re.MULTILINE)
+        assert ".venv" not in packed
         assert settings_of(packed) == settings_of(unit.read_text())
-        assert "User=ccmusic\n" in (unpacked / f"usr/lib/systemd/system/{unit.name}.d/10-user.conf").read_text()
-    assert "ExecStart=/usr/bin/ccmusicd run" in (unpacked / "usr/lib/systemd/user/ccmusicd.service").read_text()
+        added = folder / f"{name}.d/10-user.conf"
+        assert not added.exists() if of_user else "User=ccmusic\n" in added.read_text()
     for name in ("postinst", "prerm", "postrm"):
         assert (unpacked / "DEBIAN" / name).stat().st_mode & 0o777 == 0o755
     assert (unpacked / "DEBIAN/conffiles").read_text() == "/etc/ccmusic-stream/config.toml\n"

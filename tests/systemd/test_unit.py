@@ -10,7 +10,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNIT, TEMPLATE, USER_UNIT = (
-    FOLDER / name for name in ("ccmusicd.service", "ccmusicd@.service", "user/ccmusicd.service")
+    FOLDER / name for name in ("ccmusicd.service", "ccmusicd@.service", "ccmusicd-user.service")
 )
 
 
