@@ -173,3 +173,14 @@ def test_silence_needs_at_least_one_block() -> None:
 def test_what_cannot_be_sound_is_told_from_what_is_merely_loud() -> None:
     samples = np.array([0.0, 1.0, -3.0, 1e4, 1e5, -1e30, np.inf, -np.inf, np.nan], dtype=np.float32)
     assert is_sound(samples).tolist() == [True] * 4 + [False] * 5
+
+
+def test_other_figures_are_judged_by_from_the_next_block_on() -> None:
+    detector = SilenceDetector(threshold_dbfs=-60.0, after_s=1.0)
+    run(detector, [QUIET] * 10)
+    detector.change(-3.0, 0.5)
+    assert detector.silent
+    assert run(detector, [LOUD] * 20) == []
+    detector.change(-60.0, 0.5)
+    assert run(detector, [LOUD] * 3, first=20) == [(22, False, 20)]
+    assert run(detector, [QUIET] * 5, first=23) == [(27, True, 23)]

@@ -6,6 +6,8 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -182,3 +184,33 @@ async def test_stations_take_turns_on_a_cpu_and_go_together_on_a_gpu(device: str
         analyzer.add(Overdue(seconds))
     due = await asyncio.wait_for(analyzer._due_feeds(), 5)
     assert [feed.overdue_s() for feed in due] == expected
+
+
+async def test_a_station_that_is_removed_meanwhile_hears_no_answer_and_the_hop_fits_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    analyzer = Analyzer([Path("nowhere")], hop_columns=None, on_ready=lambda _: None)
+    stays, gone = Overdue(1.0), Overdue(2.0)
+    gone.id = "gone"
+    for feed in (stays, gone):
+        feed.analyzer = analyzer
+        analyzer.add(feed)
+    analyzer.hop_s, analyzer.hop_columns = 1.0, pick_hop_columns(1.0, 2)
+    written: list[bytes] = []
+    jobs = cast("asyncio.StreamWriter", SimpleNamespace(write=written.append))
+    answer = {"models": {}, "columns": 0}
+
+    async def reply(_: asyncio.StreamReader) -> tuple[frames.Head, bytes]:
+        analyzer.remove(gone)
+        return {"busy_s": 1.0, "stations": [answer, answer]}, b""
+
+    monkeypatch.setattr(analyzer, "_reply", reply)
+    await analyzer._hop([stays, gone], asyncio.StreamReader(), jobs)
+    assert (stays.answers.qsize(), gone.answers.qsize()) == (1, 0)
+    assert await asyncio.wait_for(analyzer._due_feeds(), 5) == [stays]
+    written.clear()
+    analyzer._tell_of_feeds(jobs)
+    assert b'"forget"' in written[0]
+    assert b'"gone"' in written[0]
+    assert b'"configure"' in written[1]
+    assert analyzer.hop_columns == pick_hop_columns(1.0, 1)

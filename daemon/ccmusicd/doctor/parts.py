@@ -18,6 +18,7 @@ from ccmusic_stream.errors import CcmusicError
 from ccmusic_stream.models.bundle import Bundle, ModelSpec
 from ccmusicd.capture.options import CaptureOptions
 from ccmusicd.capture.process import Capture
+from ccmusicd.capture.soundcard import devices
 from ccmusicd.capture.spec import SourceSpec
 from ccmusicd.doctor.finding import Finding, ok, problem, warning
 from ccmusicd.events import SourceState
@@ -106,6 +107,17 @@ async def check_broker(broker: Broker, client_id: str) -> Finding:
         advice = "The daemon tries for ever; start the broker, or mend [mqtt] url."
         return problem("broker", f"The MQTT broker {broker.redacted} is away: {why}.", advice)
     return ok("broker", f"The MQTT broker {broker.redacted} takes the daemon.")
+
+
+def check_devices() -> Finding:
+    """The sound cards that can be listened to; none is no fault of a machine that listens to streams."""
+    try:
+        found = devices()
+    except CcmusicError as error:
+        advice = "Only soundcard: needs it. On Debian: apt-get install libportaudio2."
+        return warning("devices", f"Sound cards cannot be used: {str(error).rstrip('.')}.", advice)
+    names = ", ".join(device.name for device in found)
+    return ok("devices", f"Sound cards with an input: {names}." if found else "There is no sound card with an input.")
 
 
 class _Ear:

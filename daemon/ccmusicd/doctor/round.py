@@ -15,7 +15,7 @@ from ccmusic_stream.errors import CcmusicError
 from ccmusicd.checks import check
 from ccmusicd.doctor.finding import Finding, ok, problem
 from ccmusicd.doctor.machine import check_clock, check_disk, check_gpu, check_port, check_unit
-from ccmusicd.doctor.parts import check_broker, check_database, check_source, check_weights
+from ccmusicd.doctor.parts import check_broker, check_database, check_devices, check_source, check_weights
 from ccmusicd.plans import mqtt_plan, record_url, station_plans
 from ccmusicd.publish.broker import parse_broker
 from ccmusicd.settings import Settings, bundle_names, host_and_port, model_words, state_directory
@@ -49,6 +49,7 @@ async def look(load: Callable[[], Settings]) -> list[Finding]:
     findings = [
         _configuration(settings),
         *await asyncio.to_thread(_weights, settings),
+        await asyncio.to_thread(check_devices),
         check_gpu(settings.analyzer.device),
         check_disk(state_directory(settings), settings.timeline.disk_reserve_megabytes),
         await asyncio.to_thread(check_database, record_url(settings)),

@@ -132,3 +132,31 @@ async def test_a_folder_that_is_gone_is_told_once_and_tried_again(
         hub.publish(make_status(title="A", hops=5))
         await eventually((folder / "now.txt").exists)
     assert sum("cannot be written" in record.message for record in caplog.records) == 1
+
+
+async def test_other_files_are_written_and_the_same_is_left_alone(
+    hub: Hub, make_status: MakeStatus, eventually: Eventually, tmp_path: Path
+) -> None:
+    def file(name: str, template: str = "{title}") -> NowPlayingFile:
+        return NowPlayingFile(tmp_path / name, Template(template), Template(""))
+
+    kept, gone = file("kept"), file("gone")
+    playing = NowPlaying(hub, {"main": kept, "web": gone})
+    task = asyncio.create_task(playing.run())
+    await asyncio.sleep(0.01)  # until it has subscribed
+    try:
+        for station in ("main", "web"):
+            hub.publish(make_status(station, title=station))
+        await eventually(lambda: all((tmp_path / name).exists() for name in ("kept", "gone")))
+        same = (tmp_path / "kept").stat()
+        await playing.apply({"main": kept, "web": file("new", "now {title}")})
+        assert (tmp_path / "gone").read_text() == ""
+        await asyncio.sleep(0)
+        hub.publish(make_status("web", title="web"))
+        hub.publish(make_status("main", title="main"))
+        await eventually(lambda: (tmp_path / "new").exists() and (tmp_path / "new").read_text() == "now web\n")
+        assert (tmp_path / "kept").stat().st_ino == same.st_ino
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert (tmp_path / "kept").read_text() == ""
