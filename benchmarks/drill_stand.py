@@ -210,9 +210,10 @@ class Stand:
 
     def restart(self) -> None:
         """What systemd does after a death: wait, and start another."""
+        dead = self.daemon
         time.sleep(RESTART_S)
-        self.daemon.stop()
         self.start()
+        dead.stop()  # which waits for the last words of its children
 
     def settle(self) -> None:
         """Wait until both stations show a genre, the broker knows the daemon, and the record is written."""
