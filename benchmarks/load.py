@@ -20,7 +20,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ from mosquitto import Mosquitto
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
+
+from ccmusicd.publish.loop_lag import EVERY_S
 
 STALL_EVERY_S = 60.0
 STALL_LASTS_S = 30.0
@@ -56,6 +58,8 @@ models = {models}
 max_clients = {clients}
 [mqtt]
 url = {broker}
+[timeline]
+disk_reserve_megabytes = 0
 [stations.live]
 input = {source}
 raw_rate = 22050
@@ -93,6 +97,7 @@ def _burden(options: argparse.Namespace, url: str, state: Path, broker: Mosquitt
     viewers = _start(watch, port, options.viewers, options.stopped)
     viewers.recv()  # all are connected
     strangers = _start(bother, port, options.connections, options.halves)
+    idle = _start(_sleep_lightly)
     before, states = _metrics(url), set[str]()
     seconds = 60 * options.minutes
     began = time.monotonic()
@@ -109,6 +114,7 @@ def _burden(options: argparse.Namespace, url: str, state: Path, broker: Mosquitt
     after = _metrics(url)
     broker.stall(stalled=False)
     ballast.lies(False)
+    idle.send("end")
     strangers.send("end")
     told = strangers.recv()
     viewers.send("end")
@@ -121,6 +127,7 @@ def _burden(options: argparse.Namespace, url: str, state: Path, broker: Mosquitt
         "hops": _grown("ccmusic_hops_total", before, after),
         "hops_dropped": _grown("ccmusic_hops_dropped_total", before, after),
         "event_loop_lag_ms": _quantiles(before, after),
+        "lag_of_an_idle_process_ms": idle.recv(),
         "viewers": {
             "connected": options.viewers,
             "stopped": options.stopped,
@@ -133,6 +140,21 @@ def _burden(options: argparse.Namespace, url: str, state: Path, broker: Mosquitt
         "record": {"states": sorted(states), "lost": _grown("ccmusic_record_dropped_total", before, after),
                    "writes_again": _writes_again(url)},
     }  # fmt: skip
+
+
+def _sleep_lightly(control: Connection) -> None:
+    """What the machine itself keeps a process waiting that has nothing to do: for comparison."""
+    lags = []
+    while not control.poll():
+        began = time.monotonic()
+        time.sleep(EVERY_S)
+        lags.append(time.monotonic() - began - EVERY_S)
+    control.send({f"p{100 * share:g}": round(1e3 * _quantile(lags, share), 2) for share in (0.5, 0.99, 0.999)})
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` of the values lie."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 class _Ballast:
