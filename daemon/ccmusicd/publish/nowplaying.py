@@ -153,6 +153,7 @@ class NowPlaying:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait({writing}, timeout=1.0)  # what is written last shall be the last that is written
+            self._written[station] = text
             raise
         except OSError as error:
             why = error.strerror or str(error)
