@@ -45,7 +45,7 @@ LOOK_EVERY_S = 1.0
 READY_WITHIN_S = 180.0
 WRITES_AGAIN_WITHIN_S = 30.0
 STOPS_WITHIN_S = 30.0
-LAG = "ccmusicd_event_loop_lag_seconds_bucket"
+LAG = "ccmusic_event_loop_lag_seconds_bucket"
 
 _HERE = Path(__file__).parent
 _CONFIG = """

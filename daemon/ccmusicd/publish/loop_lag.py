@@ -21,7 +21,7 @@ class LoopLag:
     def __init__(self, every_s: float = EVERY_S) -> None:
         self._every_s = every_s
         self.metric = Histogram(
-            "ccmusicd_event_loop_lag_seconds",
+            "ccmusic_event_loop_lag_seconds",
             "How late the event loop did what was due, twenty times a second.",
             buckets=_BUCKETS_S,
             registry=None,

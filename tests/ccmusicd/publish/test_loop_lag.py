@@ -9,7 +9,7 @@ from ccmusicd.hub import Hub
 from ccmusicd.publish.loop_lag import LoopLag
 from ccmusicd.publish.metrics import Metrics
 
-NAME = "ccmusicd_event_loop_lag_seconds"
+NAME = "ccmusic_event_loop_lag_seconds"
 EVERY_S, STANDSTILL_S = 0.01, 0.3
 
 
