@@ -21,7 +21,23 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 _REAL_MUSIC = os.environ.get("CCMUSIC_TEST_AUDIO", Path(__file__).resolve().parents[2] / "shared" / "audio")
 
+LONG = (
+    *("ccmusicd/test_main_job.py", "ccmusicd/test_article.py", "ccmusicd/test_app.py", "ccmusicd/test_programme.py"),
+    *("packaging/test_wheel.py", "faults/test_daemon.py", "ccmusic_stream/test_ccmusic_profile.py"),
+    *("ccmusicd/test_analyzer.py", "faults/test_sources.py", "ccmusicd/test_clips.py", "ccmusicd/test_conversion.py"),
+    *("ccmusicd/test_reload.py", "ccmusicd/capture/music/composers/test_reproducible.py", "ccmusicd/test_sandbox.py"),
+    *("training/test_train.py", "ccmusicd/test_viewer_clip.py", "web_viewer/test_past.py"),
+)
+"""Files whose tests take long: begun first, lest the last of them keep one worker while the others rest."""
+
 RealPart = Callable[[str], str]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; otherwise as they were found."""
+    folder = Path(__file__).parent
+    places = {folder / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)

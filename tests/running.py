@@ -1,5 +1,6 @@
 """The daemon as a process, what its listeners are told, and the processes below it: for tests and drills."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 
@@ -89,7 +91,7 @@ class WebSocketLog:
         self._reader.start()
 
     def _read(self) -> None:
-        with connect(self._address, proxy=None) as connection:
+        with contextlib.suppress(ConnectionClosed), connect(self._address, proxy=None) as connection:
             for message in connection:
                 self.messages.append(json.loads(message))
 
@@ -135,10 +137,15 @@ def children(pid: int, mark: str) -> set[int]:
     found: set[int] = set()
     parents = {pid}
     while parents:
-        below = set()
-        for parent in parents:
-            tasks = Path(f"/proc/{parent}/task/{parent}/children")
-            below |= {int(child) for child in tasks.read_text().split()} if tasks.exists() else set()
-        found |= {child for child in below if mark in Path(f"/proc/{child}/cmdline").read_text()}
+        below = {int(child) for parent in parents for child in _of(parent, f"task/{parent}/children").split()}
+        found |= {child for child in below if mark in _of(child, "cmdline")}
         parents = below
     return found
+
+
+def _of(pid: int, file: str) -> str:
+    """What the kernel says of a process; nothing when it has just ended."""
+    try:
+        return Path(f"/proc/{pid}/{file}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

@@ -139,6 +139,7 @@ def segments(state: Path, station: str) -> list[tuple[int, int, str, int]]:
         return list(found.fetchall())
 
 
+# Seen to fail without: the refusal of a bad file as a line of the log, in app.App._obey_hangups.
 def test_stations_come_go_and_change_and_the_one_that_stays_misses_no_hop(  # noqa: PLR0915 - a daemon is dear to start
     daemon: Start, wait_until: Wait, make_music: Music, tmp_path: Path, supervisor: Supervisor
 ) -> None:
