@@ -5,6 +5,7 @@ import shutil
 import socket
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -34,17 +35,20 @@ RealPart = Callable[[str], str]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; otherwise as they were found."""
+    """Long files first; the others well mixed, so that what computes and what waits run side by side."""
     folder = Path(__file__).parent
     places = {folder / name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    mixed = {item.path: zlib.crc32(str(item.path.relative_to(folder)).encode()) for item in items}
+    items.sort(key=lambda item: (places.get(item.path, len(places)), mixed[item.path]))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Caches, bundles and settings of the tests and their processes: not the user's, and one for all of a session."""
+    base = tmp_path_factory.getbasetemp()
+    of_all_workers = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(of_all_workers / "cache"))  # a conversion takes seconds: once for all
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         patch.delenv("CACHE_DIRECTORY", raising=False)
         for name in [name for name in os.environ if name.startswith("CCMUSIC_")]:

@@ -17,12 +17,12 @@ RATE = 22_050
 
 
 def music(seconds: float, seed: int = 0) -> NDArray[np.float32]:
-    """Noise-like chords with a beat, mono at 22,050 Hz: loud enough to be no silence."""
+    """Noise-like chords with a beat, mono at 22,050 Hz: loud enough to be no silence; after 30 s they come again."""
     rng = np.random.default_rng(seed)
-    time = np.arange(round(seconds * RATE)) / RATE
+    time = np.arange(round(min(seconds, 30) * RATE)) / RATE
     chord = np.sin(2 * np.pi * rng.uniform(80, 2_000, (6, 1)) * time).sum(axis=0)
     beat = np.exp(-8 * (time % 0.5)) * rng.standard_normal(len(time))
-    return np.asarray(0.05 * chord + 0.1 * beat, np.float32)
+    return np.resize(np.asarray(0.05 * chord + 0.1 * beat, np.float32), round(seconds * RATE))
 
 
 @pytest.fixture

@@ -111,6 +111,7 @@ def test_missing_input_ends_with_66_and_a_sentence(daemon: Start, tmp_path: Path
     running = daemon("--input", str(tmp_path / "nothing.mp3"))
     assert running.wait(60) == 66
     assert any("nothing.mp3" in line and "No such file" in line for line in running.err)
+    assert not any("runtimes:" in line for line in running.err)  # at once: before the networks were loaded
     assert not any("Traceback" in line for line in running.err)
 
 

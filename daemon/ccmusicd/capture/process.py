@@ -159,18 +159,16 @@ class Capture:
         delivery = _Delivery(self._sink)
         quiet_since = time.monotonic()
         while True:
-            asked = time.monotonic()
-            await self._sink.room()
-            quiet_since += time.monotonic() - asked  # waiting for room is no silence of the child's
             wait_s = self._stall_s + (self._options.open_timeout_s if outcome.started is None else 0.0)
             heard = await child.next(quiet_since + wait_s if self._stall_s else None)
             for event in heard.events:
                 self._take_event(event, delivery, outcome)
-            if heard.pcm and outcome.started is None:
-                outcome.started = time.monotonic()
-                self._sink.source_state("running", None, self._restarts)
-                self._sink.begin()
             if heard.pcm:
+                await self._sink.room()  # only for sound: what is wrong with the source is told at once
+                if outcome.started is None:
+                    outcome.started = time.monotonic()
+                    self._sink.source_state("running", None, self._restarts)
+                    self._sink.begin()
                 quiet_since = time.monotonic()
             delivery.audio(heard.pcm)
             if heard.stalled:
