@@ -78,7 +78,7 @@ check: .venv/.installed-dev  ## style, types and the rules of who may import who
 test: check  ## check, then all tests against real parts; make test ARGS="-k mqtt"
 	@$(call need_packages,$(TEST_PACKAGES),the tests)
 	@# More workers than a small machine has cores, a file each: some wait for real parts and deadlines.
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: .venv/.installed-dev | $(UV)  ## look for inputs that break what takes them; make fuzz SECONDS=600 TARGETS="icy_stream"
 	@$(UV) pip install --quiet --python $(BIN)/python --constraints requirements.lock --group fuzz

@@ -74,7 +74,7 @@ def notice(change: Any = "raised", text: str = "silence for 30 s", **fields: Any
     return NoticeEvent("main", "dead_air", "", change, "alarm", at_us, at_us, text, **fields)
 
 
-async def until(condition: Callable[[], object], within_s: float = 10.0) -> None:
+async def until(condition: Callable[[], object], within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s} s"
