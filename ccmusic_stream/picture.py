@@ -4,13 +4,12 @@ A profile names the whole way; each distinct picture is made once per hop, for a
 """
 
 from functools import lru_cache
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.transforms import functional as vision
+from torch.nn import functional
 
 from ccmusic_stream.geometry import Spectrogram, window_columns
 from ccmusic_stream.specshow import drawn
@@ -48,9 +47,7 @@ def picture(kind: Spectrogram, window: Tensor, profile: str) -> Tensor:
         levels = drawn(_above_floor(kind, shown))
     else:
         raise ValueError(f"profile {profile!r} cannot be drawn; known are {', '.join(DRAWN)}")
-    # Not transforms.v2, whose resize of bytes on a CPU rounds otherwise: a fifth of the pixels would differ by 1 from
-    # the article's, and from those of a GPU.
-    return cast("Tensor", vision.resize(levels, [SIDE, SIDE], antialias=True))
+    return _resized(levels)
 
 
 def as_image(pixels: Tensor) -> NDArray[np.uint8]:
@@ -72,6 +69,16 @@ def decibels(kind: Spectrogram, columns: Tensor) -> Tensor:
     """Columns in dB: 20·log10 of CQT magnitude, 10·log10 of Mel power; at least -100."""
     factor = 20.0 if kind == "cqt" else 10.0
     return (factor * torch.log10(columns.clamp_min(1e-10))).clamp_min(-100.0)
+
+
+def _resized(levels: Tensor) -> Tensor:
+    """To 224 × 224, as torchvision's `transforms.functional.resize` does it to tensors of bytes, by floats.
+
+    Not `transforms.v2`, whose resize of bytes on a CPU rounds otherwise: a fifth of the pixels would differ by 1 from
+    the article's, and from those of a GPU. Nor torchvision itself, which takes seconds to import.
+    """
+    floats = levels.to(torch.float32)
+    return functional.interpolate(floats, (SIDE, SIDE), mode="bilinear", antialias=True).round_().to(torch.uint8)
 
 
 def _min_max(values: Tensor) -> Tensor:

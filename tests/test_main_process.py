@@ -1,6 +1,6 @@
 """The main process never loads torch: it must start at once and live on when the analyzer dies.
 
-Nor does a command before it has found that it can be carried out.
+Nor does a command before it has found that it can be carried out; nor the analyzer torchvision for kept conversions.
 """
 
 import json
@@ -23,6 +23,7 @@ FREE_OF_TORCH = (
     "ccmusic_stream.rolling",
     "ccmusic_stream.segments",
     "ccmusic_stream.models.bundle",
+    "ccmusic_stream.models.digest",
     "ccmusicd.events",
     "ccmusicd.hub",
     "ccmusicd.settings",
@@ -52,6 +53,13 @@ def test_importing_the_main_process_does_not_import_torch() -> None:
     done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {}, "the first module that loads torch, by itself or by another"
+
+
+def test_the_analyzer_does_not_import_torchvision_before_it_builds_a_network() -> None:
+    # Half of all that it would import: it is ready seconds later with it, and a hundred megabytes larger.
+    probe = "import sys, ccmusicd.analyzer_child; print('torch' in sys.modules, 'torchvision' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("True False\n", "")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """From a bundle's description to networks that answer, and what a weight file on its own turns out to be."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from ccmusic_stream.models.checkpoint import (
     read_state_dict,
     read_weight_file,
 )
+from ccmusic_stream.models.digest import check_file, sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +114,9 @@ def inspect(path: Path) -> Inspection:
     )
 
 
-def check_file(spec: ModelSpec) -> None:
-    """Raise `CheckpointError` when the model's file is missing or has another hash than the bundle says."""
-    if spec.file is not None:
-        _check_hash(spec.folder / spec.file, spec)
-
-
-def _check_hash(path: Path, spec: ModelSpec) -> None:
-    found = sha256_of(path)
-    if found != spec.sha256:
-        raise CheckpointError(f"{path}: has the SHA-256 {found}, the bundle expects {spec.sha256}")
-
-
 def _load_file(path: Path, spec: ModelSpec, classes: int) -> nn.Module:
     if path.is_file():  # what is missing or no file is told by `read_state_dict`, better than by a hash
-        _check_hash(path, spec)
+        check_file(spec)
     state = read_state_dict(path)
     try:
         _refuse_another_network(identify(state), spec)
@@ -147,12 +135,3 @@ def _refuse_another_network(identity: Identity, spec: ModelSpec) -> None:
     ):
         if found != expected:
             raise CheckpointError(f"its {word} is {found}, the bundle says {expected}")
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal. Raises `CheckpointError` when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None

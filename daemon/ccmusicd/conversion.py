@@ -23,7 +23,7 @@ from torch import nn
 
 from ccmusic_stream.errors import CcmusicError, CheckpointError
 from ccmusic_stream.models.bundle import ModelSpec
-from ccmusic_stream.models.loading import sha256_of
+from ccmusic_stream.models.digest import sha256_of
 from ccmusic_stream.models.seeded import synthetic_pictures
 from ccmusic_stream.picture import SIDE
 from ccmusic_stream.runtimes.cpu import folded

@@ -6,14 +6,15 @@ import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ccmusic_stream.errors import CcmusicError, CheckpointError
 from ccmusic_stream.models.bundle import Bundle, ModelSpec
-from ccmusic_stream.models.loading import check_file, load_bundle, load_model
+from ccmusic_stream.models.digest import check_file
 from ccmusic_stream.runtimes import Runtime
 from ccmusic_stream.runtimes.cpu import CpuVoters, Network, Scheme, TorchNetwork
 from ccmusic_stream.votes import Voters
@@ -50,7 +51,9 @@ def load_voters(
 
 
 def _on_cuda(bundle: Bundle, names: Iterable[str] | None, device: torch.device) -> Loaded:
-    from ccmusic_stream.runtimes.cuda import CudaVoters  # noqa: PLC0415 - most machines never need it
+    # Here, as most machines need neither: torchvision takes seconds to import.
+    from ccmusic_stream.models.loading import load_bundle  # noqa: PLC0415
+    from ccmusic_stream.runtimes.cuda import CudaVoters  # noqa: PLC0415
 
     networks, refused = load_bundle(bundle, names)
     voters = CudaVoters({spec.name: spec for spec in bundle.models}, networks, device)
@@ -81,7 +84,11 @@ def _scratch() -> Path:
 
 
 def _network(spec: ModelSpec, bundle: Bundle, runtime: Runtime, cache_folder: Path) -> tuple[Network, str]:
-    load = partial(load_model, spec, bundle)
+    def load() -> nn.Module:
+        from ccmusic_stream.models.loading import load_model  # noqa: PLC0415 - torchvision: not for what is converted
+
+        return load_model(spec, bundle)
+
     if runtime != "torch":
         from ccmusicd.conversion import ConversionError, converted, convertible  # noqa: PLC0415 - not for torch
 

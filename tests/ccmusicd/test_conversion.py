@@ -173,7 +173,7 @@ def test_what_torch_runs_as_fast_is_left_to_torch(backbone: str) -> None:
 def bundle_folder(tmp_path: Path) -> Path:
     from safetensors.torch import save_file  # noqa: PLC0415
 
-    from ccmusic_stream.models.loading import sha256_of  # noqa: PLC0415
+    from ccmusic_stream.models.digest import sha256_of  # noqa: PLC0415
 
     file = tmp_path / "network.safetensors"
     save_file(build("mobilenet_v3_large", "gap", 2, seed=3).state_dict(), file)

@@ -15,8 +15,8 @@ from ccmusic_stream.labels import Labels
 from ccmusic_stream.models.bundle import FILE_NAME, Bundle, ModelSpec, read_bundle
 from ccmusic_stream.models.bundle_toml import bundle_toml
 from ccmusic_stream.models.conversion import Checkpoint, named_spectrogram, read_checkpoint, save_checkpoint
+from ccmusic_stream.models.digest import sha256_of
 from ccmusic_stream.models.joined import labels_difference
-from ccmusic_stream.models.loading import sha256_of
 from ccmusicd.resources import bundle_folder, own_bundle_folder, resource
 
 PUBLISHED = "ccmusic"

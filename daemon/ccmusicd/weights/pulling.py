@@ -22,7 +22,7 @@ from ccmusic_stream.models.bundle import (
 )
 from ccmusic_stream.models.checkpoint import SUFFIXES
 from ccmusic_stream.models.conversion import read_checkpoint
-from ccmusic_stream.models.loading import sha256_of
+from ccmusic_stream.models.digest import sha256_of
 from ccmusic_stream.models.presets import chosen_models, chosen_stems
 from ccmusicd.resources import own_bundle_folder, user_bundles
 from ccmusicd.weights.importing import GrowingBundle, print_bundle, print_imported, print_known

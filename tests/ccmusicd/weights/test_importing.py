@@ -14,7 +14,8 @@ from ccmusic_stream.models.backbones import build
 from ccmusic_stream.models.bundle import Bundle, read_bundle
 from ccmusic_stream.models.checkpoint import read_state_dict
 from ccmusic_stream.models.compact import METADATA, compress
-from ccmusic_stream.models.loading import load_model, sha256_of
+from ccmusic_stream.models.digest import sha256_of
+from ccmusic_stream.models.loading import load_model
 from ccmusicd.resources import resource
 from ccmusicd.weights.importing import import_files
 
