@@ -7,6 +7,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# What need not wait for each other goes side by side: Debian packages beside torch, types beside compiling.
+MAKEFLAGS += --jobs=2
+unexport MAKEFLAGS  # what recipes start has jobs of its own
+
 # What Python has compiled is kept, out of the sources' way and also where the environment forbids to write it beside
 # them: compiling torch anew would cost every process that imports it 15 s.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/python
@@ -57,16 +61,17 @@ else
 fi
 endef
 
-.PHONY: help run install check test fuzz drills dist try-deb protocol lock clean
+.PHONY: help run install run-packages check test test-packages compiled fuzz drills dist try-deb protocol lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
 
-run: .venv/.installed  ## install if need be and start the daemon; make run ARGS="--input soundcard"
-	@$(call need_packages,$(RUN_PACKAGES),sound cards)
-	exec $(BIN)/ccmusicd run $(ARGS)
+run: .venv/.installed run-packages  ## install if need be and start the daemon; make run ARGS="--input soundcard"
+	@exec $(BIN)/ccmusicd run $(ARGS)
 
-install: .venv/.installed  ## install into .venv
+install: .venv/.installed run-packages  ## install into .venv
+
+run-packages: | $(UV)  # after what may need a package itself
 	@$(call need_packages,$(RUN_PACKAGES),sound cards)
 
 check: .venv/.installed-dev  ## style, types and the rules of who may import whom
@@ -75,10 +80,17 @@ check: .venv/.installed-dev  ## style, types and the rules of who may import who
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check  ## check, then all tests against real parts; make test ARGS="-k mqtt"
-	@$(call need_packages,$(TEST_PACKAGES),the tests)
+test: check test-packages compiled  ## check, then all tests against real parts; make test ARGS="-k mqtt"
 	@# More workers than a small machine has cores, a file each: some wait for real parts and deadlines.
 	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-packages: | $(UV)
+	@$(call need_packages,$(TEST_PACKAGES),the tests)
+
+compiled: .venv/.installed-dev  # once, while types are checked, instead of by each of the tests' workers
+	@# The tests themselves tell what is wrong with either.
+	$(BIN)/pytest --collect-only --quiet >/dev/null 2>&1 || true
+	$(BIN)/python -c 'import librosa, numpy; librosa.cqt(numpy.zeros(2**15))' >/dev/null 2>&1 || true
 
 fuzz: .venv/.installed-dev | $(UV)  ## look for inputs that break what takes them; make fuzz SECONDS=600 TARGETS="icy_stream"
 	@$(UV) pip install --quiet --python $(BIN)/python --constraints requirements.lock --group fuzz
