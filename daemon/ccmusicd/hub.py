@@ -6,7 +6,7 @@ station or another consumer down.
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -148,16 +148,26 @@ class Latest:
             self.notices.pop(notice.id, None)
 
 
-class Inbox:
-    """A consumer's queue of at most `capacity` events; when full the oldest is dropped and counted in `dropped`."""
+Wake = Callable[[asyncio.Event], None]
+"""Sets the event that a consumer waits for, now or soon."""
 
-    def __init__(self, topics: Collection[str], stations: Collection[str] | None, capacity: int) -> None:
+
+class Inbox:
+    """A consumer's queue of at most `capacity` events; when full the oldest is dropped and counted in `dropped`.
+
+    `wake` sets, now or soon, the event that `get` waits for.
+    """
+
+    def __init__(
+        self, topics: Collection[str], stations: Collection[str] | None, capacity: int, wake: Wake = asyncio.Event.set
+    ) -> None:
         self.topics = frozenset(topics)
         self.stations = None if stations is None else frozenset(stations)
         self.dropped = 0
         self.capacity = capacity
         self._events: deque[Event] = deque()
         self._filled = asyncio.Event()
+        self._wake = wake
 
     def __len__(self) -> int:
         return len(self._events)
@@ -174,7 +184,7 @@ class Inbox:
             self._events.popleft()
             self.dropped += 1
         self._events.append(event)
-        self._filled.set()
+        self._wake(self._filled)
 
     async def get(self) -> Event:
         """The oldest event, waiting for one."""
@@ -182,6 +192,10 @@ class Inbox:
             self._filled.clear()
             await self._filled.wait()
         return self._events.popleft()
+
+    def get_nowait(self) -> Event | None:
+        """The oldest event; None where there is none."""
+        return self._events.popleft() if self._events else None
 
     def drain(self) -> list[Event]:
         """All events that are here now, oldest first; does not wait."""
@@ -232,10 +246,15 @@ class Hub:
                 inbox.put(event)
 
     def subscribe(
-        self, topics: Collection[str], *, stations: Collection[str] | None = None, capacity: int = 64
+        self,
+        topics: Collection[str],
+        *,
+        stations: Collection[str] | None = None,
+        capacity: int = 64,
+        wake: Wake = asyncio.Event.set,
     ) -> Inbox:
         """A new inbox for these topics; `stations` None means all. Give it back with `unsubscribe`."""
-        inbox = Inbox(topics, stations, capacity)
+        inbox = Inbox(topics, stations, capacity, wake)
         self.add(inbox)
         return inbox
 

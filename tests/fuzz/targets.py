@@ -45,7 +45,8 @@ from ccmusicd.publish.errors import TopicError
 from ccmusicd.publish.mqtt import Mqtt
 from ccmusicd.publish.record import Record
 from ccmusicd.publish.web import Web
-from ccmusicd.publish.websocket import CommandError, Session, Wire, compact
+from ccmusicd.publish.websocket import CommandError, Session
+from ccmusicd.publish.wire import Wire, compact
 from ccmusicd.settings import SettingsError, as_json, load, state_directory
 
 NOW_US = 1_770_000_000_000_000

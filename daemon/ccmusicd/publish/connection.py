@@ -105,12 +105,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         """Whether messages can be sent: between the handshake and the end."""
         return self.conn.state is State.OPEN and not self.close_sent and not self.transport.is_closing()
 
-    def send_frame(self, frame: bytes) -> None:
-        """Write a frame of `framed` past ASGI, which would build it anew for each client; `is_open` must hold.
+    def send_frames(self, frames: bytes | bytearray) -> None:
+        """Write frames of `framed` past ASGI, which would build them anew for each client; `is_open` must hold.
 
         Does not wait: `writable` says when the connection takes more.
         """
-        self.transport.write(frame)
+        self.transport.write(frames)
 
     def cut(self) -> None:
         """End at once: closing politely would wait until a peer that does not read has read what is buffered."""

@@ -29,7 +29,8 @@ from ccmusicd.publish.listening import listen, load_certificate, tls
 from ccmusicd.publish.seen import Draw, Seen
 from ccmusicd.publish.streaming import Excerpts, OpenExcerpt
 from ccmusicd.publish.upload import Analyst, Upload
-from ccmusicd.publish.websocket import MAX_COMMAND_BYTES, TOKEN_TIMEOUT_S, Pause, Session, Wire, admits
+from ccmusicd.publish.websocket import MAX_COMMAND_BYTES, TOKEN_TIMEOUT_S, Pause, Session, admits
+from ccmusicd.publish.wire import Wire
 
 _log = logging.getLogger(__name__)
 

@@ -3,26 +3,15 @@
 import asyncio
 import contextlib
 import json
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from ccmusicd.events import (
-    TOPICS,
-    ColumnsEvent,
-    Event,
-    HopEvent,
-    LevelEvent,
-    NoticeEvent,
-    SegmentEvent,
-    StationsEvent,
-    StatusEvent,
-    TitleEvent,
-)
+from ccmusicd.events import TOPICS, ColumnsEvent, Event, StationsEvent
 from ccmusicd.hub import About, Hub
 from ccmusicd.publish.connection import BoundedWebSocket, framed
+from ccmusicd.publish.wire import Wire, compact
 
 DEFAULT_TOPICS = ("hop", "segment", "status", "title")
 """What a client receives that never subscribed; `level` and `spectrogram` only on demand."""
@@ -33,6 +22,9 @@ TOKEN_TIMEOUT_S = 5.0
 NOT_ADMITTED = 4401
 """The close code for a client whose first message was not the token."""
 
+MOST_AT_ONCE_BYTES = 16 * 1024
+"""Messages are written together up to this."""
+
 _INBOX_CAPACITY = 256
 _MAX_ERRORS = 5
 _CLOSE_TIMEOUT_S = 0.5
@@ -41,48 +33,8 @@ Pause = Callable[[str, bool], None]
 """Pauses (True) or resumes (False) a station, by its id."""
 
 
-_Told = HopEvent | SegmentEvent | StatusEvent | TitleEvent | LevelEvent | ColumnsEvent | NoticeEvent
-"""Events that are messages."""
-
-
 class CommandError(Exception):
     """What a client sent is no command; the text is the reply."""
-
-
-class Wire:
-    """Events as frames of WebSocket, each encoded once however many clients it goes to.
-
-    The newest are kept: `capacity` of them, within `most_bytes`.
-    """
-
-    def __init__(self, hub: Hub, *, capacity: int = 256, most_bytes: int = 1024 * 1024) -> None:
-        self._hub = hub
-        self._capacity, self._most_bytes = capacity, most_bytes
-        self._bytes = 0
-        # The event is kept beside its frame: its id() stays its own for as long as it is a key here.
-        self._frames: OrderedDict[int, tuple[_Told, bytes]] = OrderedDict()
-        self._stations = hub.about.stations
-
-    def frame(self, event: _Told) -> bytes:
-        """The event's message, ready to be written; columns only of a station that hello lists."""
-        if self._stations is not self._hub.about.stations:  # whose places columns have in their frames
-            self._stations = self._hub.about.stations
-            self._frames.clear()
-            self._bytes = 0
-        known = self._frames.get(id(event))
-        if known is not None:
-            return known[1]
-        frame = framed(self._message(event))
-        self._frames[id(event)] = (event, frame)
-        self._bytes += len(frame)
-        while len(self._frames) > self._capacity or (self._bytes > self._most_bytes and len(self._frames) > 1):
-            self._bytes -= len(self._frames.popitem(last=False)[1][1])
-        return frame
-
-    def _message(self, event: _Told) -> str | bytes:
-        if isinstance(event, ColumnsEvent):
-            return event.to_bytes([station.id for station in self._stations].index(event.station))
-        return compact(event.to_wire())
 
 
 class Session:
@@ -98,7 +50,7 @@ class Session:
         self._pause = pause
         self._send_timeout_s = send_timeout_s
         self._greeted: About | None = None
-        self._inbox = hub.subscribe(_with_stations(DEFAULT_TOPICS), capacity=_INBOX_CAPACITY)
+        self._inbox = hub.subscribe(_with_stations(DEFAULT_TOPICS), capacity=_INBOX_CAPACITY, wake=wire.wake)
 
     @property
     def dropped(self) -> int:
@@ -144,25 +96,30 @@ class Session:
         snapshot = framed(compact(self._hub.snapshot()))
         await self._send(snapshot)
         while True:
-            event = await self._inbox.get()
-            if self._inbox.wants(event):  # else it was queued before the client changed its subscription
-                await self._send_event(event)
+            event: Event | None = await self._inbox.get()
+            await self._writable()
+            # What else waits goes along in one call of the system, which is most of what a client costs.
+            frames = bytearray()
+            while event is not None:
+                if self._inbox.wants(event):  # else it was queued before the client changed its subscription
+                    frames += self._frames_of(event)
+                event = self._inbox.get_nowait() if len(frames) < MOST_AT_ONCE_BYTES else None
+            if frames:
+                self._connection.send_frames(frames)
 
-    async def _send_event(self, event: Event) -> None:
-        await self._writable()
+    def _frames_of(self, event: Event) -> bytes:
         if isinstance(event, StationsEvent):
-            self._greet()
-        elif event.station in self._hub.latest:
-            self._greet()
-            self._connection.send_frame(self._wire.frame(event))
-        elif not isinstance(event, ColumnsEvent):  # the last words of a station, before it is told that it has gone
-            self._connection.send_frame(self._wire.frame(event))
+            return self._greeting()
+        if event.station in self._hub.latest:
+            return self._greeting() + self._wire.frame(event)
+        if isinstance(event, ColumnsEvent):
+            return b""
+        return self._wire.frame(event)  # the last words of a station, before it is told that it has gone
 
     async def _send(self, frame: bytes) -> None:
         """One message, after a new `hello` when there is news in it."""
         await self._writable()
-        self._greet()
-        self._connection.send_frame(frame)
+        self._connection.send_frames(self._greeting() + frame)
 
     async def _writable(self) -> None:
         """Wait until the client takes more; one that does not read is cut."""
@@ -177,25 +134,21 @@ class Session:
         if not connection.is_open:  # uvicorn has ended it itself, as after a message that is too long
             raise WebSocketDisconnect(1006)
 
-    def _greet(self) -> None:
-        """Say `hello` when there is news in it; of other stations than before also which have gone, and a snapshot."""
+    def _greeting(self) -> bytes:
+        """`hello` when there is news in it; of other stations than before also which have gone, and a snapshot."""
         about, before = self._hub.about, self._greeted
         if before is about:
-            return
+            return b""
         self._greeted = about
-        self._tell(about.to_wire())
-        if before is None or before.stations is about.stations:
-            return
-        for station in before.stations:
-            if station.id not in self._hub.latest and self._listens_to(station.id):
-                self._tell({"type": "gone", "station": station.id})
-        self._tell(self._hub.snapshot())
+        messages: list[object] = [about.to_wire()]
+        if before is not None and before.stations is not about.stations:
+            gone = (station.id for station in before.stations if station.id not in self._hub.latest)
+            messages += [{"type": "gone", "station": station} for station in gone if self._listens_to(station)]
+            messages.append(self._hub.snapshot())
+        return b"".join(framed(compact(message)) for message in messages)
 
     def _listens_to(self, station: str) -> bool:
         return self._inbox.stations is None or station in self._inbox.stations
-
-    def _tell(self, message: object) -> None:
-        self._connection.send_frame(framed(compact(message)))
 
     async def _obey(self) -> None:
         errors = 0
@@ -276,11 +229,6 @@ async def admits(websocket: WebSocket, knows: Callable[[str | None], bool], *, w
 def _with_stations(topics: Iterable[str]) -> tuple[str, ...]:
     """Who follows anything is told of other stations, too."""
     return (*topics, StationsEvent.topic)
-
-
-def compact(message: object) -> str:
-    """JSON in one line, without spaces, readable Chinese."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
 
 
 def _parse(text: str | None) -> dict[str, Any]:

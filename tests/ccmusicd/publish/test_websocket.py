@@ -19,8 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from ccmusicd.events import ColumnsEvent, HopEvent, LevelEvent, SegmentEvent, StatusEvent, TitleEvent
 from ccmusicd.hub import Hub, StationInfo
 from ccmusicd.publish.access import Access
+from ccmusicd.publish.connection import BoundedWebSocket
 from ccmusicd.publish.web import Web
-from ccmusicd.publish.websocket import Wire
 
 Eventually = Callable[..., Awaitable[None]]
 
@@ -404,28 +404,23 @@ async def test_the_web_server_leaves_signals_to_the_daemon(hub: Hub, tmp_path: P
     assert during == before
 
 
-def message(frame: bytes) -> Any:
-    """What is in a frame of the server, without its head of 2, 4 or 10 bytes."""
-    return json.loads(frame[{126: 4, 127: 10}.get(frame[1], 2) :])
+async def test_what_waits_for_a_client_goes_in_one_write_and_in_order(
+    hub: Hub, web: Web, make_title: Callable[..., TitleEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[bytes] = []
 
+    def counted(connection: BoundedWebSocket, frames: bytes) -> None:
+        writes.append(bytes(frames))
+        connection.transport.write(frames)
 
-def test_each_event_is_encoded_once(hub: Hub, make_hop: Callable[..., HopEvent]) -> None:
-    wire = Wire(hub, capacity=2)
-    first = make_hop(seq=1)
-    assert wire.frame(first) is wire.frame(first)
-    assert message(wire.frame(first)) == first.to_wire()
-    for seq in range(2, 6):
-        assert message(wire.frame(make_hop(seq=seq)))["seq"] == seq
-
-
-def test_what_is_kept_encoded_is_bounded_in_bytes(hub: Hub, make_columns: Callable[..., ColumnsEvent]) -> None:
-    wire = Wire(hub, most_bytes=10_000)
-    events = [make_columns("web", first_column=number) for number in range(5)]
-    frames = [wire.frame(event) for event in events]
-    assert frames[0].endswith(events[0].to_bytes(1))
-    assert wire.frame(events[4]) is frames[4]
-    assert wire.frame(events[0]) is not frames[0]
-    assert wire.frame(events[0]) == frames[0]
+    async with join(web) as client:
+        await greeted(client)
+        monkeypatch.setattr(BoundedWebSocket, "send_frames", counted)
+        for number in range(20):
+            hub.publish(make_title(title=f"{number}"))
+        heard = [(await receive(client))["title"] for _ in range(20)]
+    assert heard == [str(number) for number in range(20)]
+    assert len(writes) == 1
 
 
 async def test_who_listens_to_a_station_that_is_taken_away_hears_of_it(
