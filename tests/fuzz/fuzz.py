@@ -13,7 +13,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["ccmusicd", "ccmusic_stream"]):
-    from tests.fuzz.targets import targets
+    from tests.fuzz.targets import TARGETS
 
 FOLDER = Path(__file__).parents[2] / ".cache" / "fuzz"
 LONGEST_BYTES = 16_384
@@ -27,7 +27,7 @@ def main() -> None:
     """Fuzz one target after the other, each in a process of its own: libFuzzer ends the one that it runs in."""
     seconds, *names = sys.argv[1:]
     broken = []
-    for name in names or sorted(targets()):
+    for name in names or sorted(TARGETS):
         print(f"--- {name}", flush=True)  # noqa: T201
         if subprocess.run([sys.executable, "-m", "tests.fuzz.fuzz", "--one", name, seconds], check=False).returncode:
             broken.append(name)
@@ -36,7 +36,7 @@ def main() -> None:
 
 def fuzz(name: str, seconds: str) -> None:
     """Fuzz one target; does not return."""
-    target, folder = targets()[name], FOLDER / name
+    target, folder = TARGETS[name], FOLDER / name
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds):

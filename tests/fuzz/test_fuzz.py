@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.targets import http_status, targets
+from tests.fuzz.strangers import http_status
+from tests.fuzz.targets import TARGETS
 
 EXAMPLES = int(os.environ.get("CCMUSIC_FUZZ_EXAMPLES", "60"))
 
@@ -33,7 +34,7 @@ class Edit:
 
 
 def inputs(name: str) -> st.SearchStrategy[bytes]:
-    target = targets()[name]
+    target = TARGETS[name]
     news = st.one_of(st.sampled_from((*target.tokens, b"")), st.binary(max_size=8))
     much = st.one_of(st.none(), st.integers(0, 8), st.sampled_from((0, 64, 10_000)))
     edits = st.lists(st.builds(Edit, st.floats(0, 1), much, news), max_size=6)
@@ -46,7 +47,7 @@ def _edited(data: bytes, edits: list[Edit]) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("name", sorted(targets()))
+@pytest.mark.parametrize("name", sorted(TARGETS))
 def test_only_documented_errors_come_out(name: str) -> None:
     @settings(
         max_examples=EXAMPLES,
@@ -57,12 +58,12 @@ def test_only_documented_errors_come_out(name: str) -> None:
     )
     @given(inputs(name))
     def fuzz(data: bytes) -> None:
-        targets()[name].run(data)
+        TARGETS[name].run(data)
 
-    for seed in targets()[name].seeds:
-        targets()[name].run(seed)
+    for seed in TARGETS[name].seeds:
+        TARGETS[name].run(seed)
     fuzz()
 
 
 def test_queries_reach_the_record() -> None:
-    assert [http_status(query) for query in targets()["http_queries"].seeds[:3]] == [200, 200, 200]
+    assert [http_status(query) for query in TARGETS["http_queries"].seeds[:3]] == [200, 200, 200]
