@@ -15,7 +15,7 @@ from websockets.exceptions import WebSocketException
 TOPICS = ("hop", "segment", "status", "title", "notice", "level", "spectrogram")
 SCRAPE_EVERY_S = 1.0
 LAST_HOPS_WITHIN_S = 20.0
-PATHS = ("metrics", "healthz", "readyz", "api/v1/now", "api/v1/info")
+PATHS = ("metrics", "healthz", "readyz", "api/v1/now", "api/v1/stations")
 
 
 def watch(control: Connection, url: str, broker_port: int) -> None:
