@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ccmusicd.events import (
     TOPICS,
+    ClockStepEvent,
     ColumnsEvent,
     Event,
     HopEvent,
@@ -152,6 +153,8 @@ class Session:
         await self._writable()
         if isinstance(event, StationsEvent):
             self._greet()
+        elif isinstance(event, ClockStepEvent):
+            return  # no message, and nobody can subscribe to it
         elif event.station in self._hub.latest:
             self._greet()
             self._connection.send_frame(self._wire.frame(event))
