@@ -9,9 +9,19 @@ import pytest
 
 from ccmusicd.publish.record import Record
 from ccmusicd.publish.timeline import Timeline
-from tests.faults.on_air import on_air
+from tests.faults.on_air import OnAir, on_air
 
 HOUR_S = 3600
+
+
+async def clock_is_set(station: OnAir, step_s: int) -> int:
+    """Set the system clock; that is told, and the station is heard on. Gives what the clock said right after."""
+    hops = station.status.hops
+    station.clock_set_s += step_s
+    said_us = station.utc_us()
+    await station.until(lambda: station.status.source_warning == f"the system clock was set by {step_s:+.1f} s")
+    await station.until(lambda: station.status.hops > hops + 4)
+    return said_us
 
 
 # Seen to fail without: the writing of the steps.
@@ -27,13 +37,8 @@ async def test_row_22_clock_steps(steps_s: list[int], tmp_path: Path) -> None:
         await station.sound()
         latest_us = begin_us
         for step_s in steps_s:
-            hops = station.status.hops
             latest_us = max(latest_us, station.utc_us())
-            station.clock_set_s += step_s
-            said_us.append(station.utc_us())
-            warning = f"the system clock was set by {step_s:+.1f} s"
-            await station.until(lambda told=warning: station.status.source_warning == told)
-            await station.until(lambda before=hops: station.status.hops > before + 4)  # it is heard on
+            said_us.append(await clock_is_set(station, step_s))
         station.station.pause(paused=True)
         await asyncio.sleep(0.5)
         station.station.close()
