@@ -44,6 +44,6 @@ class RecordedDay:
         bounds_us = self.bounds_us
         pieces = cut(reader.segments(station, *bounds_us), *bounds_us)
         titles = reader.titles(station, *bounds_us)
-        return station_day(
-            self.names.get(station, station), self.date, self.zone, bounds_us, pieces, titles, self.now_us
-        )
+        steps = reader.clock_steps(station, *bounds_us)
+        name = self.names.get(station, station)
+        return station_day(name, self.date, self.zone, bounds_us, pieces, titles, self.now_us, steps)

@@ -251,6 +251,19 @@ class TitleEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockStepEvent:
+    """The system clock was set, by `step_s` seconds (positive: forward); `time_us` is what it said right after.
+
+    For the record alone: it is no message, since the status' warning tells clients.
+    """
+
+    topic: ClassVar[str] = "clock_step"
+    station: str
+    time_us: int
+    step_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class LevelEvent:
     """The level meter, several times a second, as soon as sound arrives and independent of the networks."""
 
@@ -350,7 +363,17 @@ class StationsEvent:
     station: ClassVar[str] = ""
 
 
-Event = HopEvent | SegmentEvent | StatusEvent | TitleEvent | LevelEvent | ColumnsEvent | NoticeEvent | StationsEvent
+Event = (
+    HopEvent
+    | SegmentEvent
+    | StatusEvent
+    | TitleEvent
+    | ClockStepEvent
+    | LevelEvent
+    | ColumnsEvent
+    | NoticeEvent
+    | StationsEvent
+)
 
 TOPICS: tuple[str, ...] = ("hop", "segment", "status", "title", "level", "spectrogram", "notice")
 """What clients may subscribe to."""

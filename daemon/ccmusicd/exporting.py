@@ -1,6 +1,8 @@
 """What `timeline export` and `timeline report` do: from the record, through the formats, into a file or a pipe."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import tzinfo
+from itertools import islice
 from pathlib import Path
 
 from ccmusicd.days import RecordedDay
@@ -12,6 +14,9 @@ from ccmusicd.export.report import report_lines
 from ccmusicd.export.times import iso, moment, zone_of
 from ccmusicd.publish.reader import RecordReader
 from ccmusicd.textout import note, output_of, progress, write
+
+MOST_STEPS_TOLD = 10
+"""Steps of the system clock told beside an export; the rest are counted."""
 
 
 def export(
@@ -29,6 +34,7 @@ def export(
 ) -> None:
     """Write the segments of the record at `url` that lie in a range; times are what people write, see `moment`.
 
+    No format has a place for what is no segment: that the system clock was set in that time is told beside the output.
     Without `since` the range begins with `origin`, else with the record; without `until` it ends at `now_us`.
 
     Raises:
@@ -53,6 +59,7 @@ def export(
         if form in OF_A_RECORDING:
             station = only_station(station, stations, form)
         count = reader.count(station, from_us, to_us)
+        steps = list(_steps_told(reader, stations if station is None else [station], from_us, to_us, zone))
         with output_of(output, url) as file, progress(count, file) as counted:
             pieces = counted(cut(reader.segments(station, from_us, to_us), from_us, to_us))
             begin_us = from_us if origin_us is None else origin_us
@@ -60,6 +67,8 @@ def export(
             write(lines, file)
     if count == 0:
         note("no segment of the record lies in that range")
+    for sentence in steps:
+        note(sentence)
     if form == "cue" and count > MAX_TRACKS:
         note(
             f"a CUE sheet holds {MAX_TRACKS} tracks: the last one stands for the rest, see its title; "
@@ -86,6 +95,21 @@ def report(
             with progress(len(wanted), file) as counted:
                 days = [the_day.of(reader, one) for one in counted(iter(wanted))]
             write(report_lines(days, now_us), file)
+
+
+def _steps_told(
+    reader: RecordReader, stations: Iterable[str], from_us: int | None, to_us: int, zone: tzinfo
+) -> Iterator[str]:
+    """A sentence for each time that the system clock was set, at most `MOST_STEPS_TOLD`, and one for the rest."""
+    sentences = (
+        f"{one}: the system clock was set by {step_s:+.1f} s, to {iso(time_us, zone)}"
+        for one in stations
+        for time_us, step_s in reader.clock_steps(one, from_us, to_us)
+    )
+    yield from islice(sentences, MOST_STEPS_TOLD)
+    left_out = sum(1 for _ in sentences)
+    if left_out:
+        yield f"the system clock was set {left_out:,} times more in that range"
 
 
 def check_station(station: str | None, stations: list[str]) -> None:

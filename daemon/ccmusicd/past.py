@@ -18,6 +18,7 @@ from ccmusicd.steps import Grid, Steps
 PARAMETERS = ("station", "from", "to", "steps")
 MOST_STEPS = 1440
 MOST_TITLES = 500
+MOST_CLOCK_STEPS = 500
 LONGEST_US = 8 * 86_400_000_000
 """A day of hops takes about a second to read; nobody can make the daemon read a year at once."""
 
@@ -53,6 +54,7 @@ def past(
                 block = unpack(waiting) if isinstance(waiting, PackedHops) else waiting
                 steps.add(block.between(grid.first_us, to_us))
         titles = deque(reader.titles(station, grid.first_us, to_us), maxlen=MOST_TITLES)
+        clock_steps = deque(reader.clock_steps(station, grid.first_us, to_us), maxlen=MOST_CLOCK_STEPS)
         answer = {
             "version": WIRE_VERSION,
             "station": station,
@@ -62,6 +64,7 @@ def past(
             "newest": None if steps.newest_us is None else wire_iso(steps.newest_us),
             **steps.to_wire(),
             "titles": [{"time": wire_iso(time_us), "title": title} for time_us, title in titles],
+            "clock_steps": [{"time": wire_iso(time_us), "step_s": round(step_s, 3)} for time_us, step_s in clock_steps],
         }
         yield Excerpt("application/json", "rolling.json", iter([json.dumps(answer, ensure_ascii=False)]))
 

@@ -19,7 +19,7 @@ from ccmusic_stream.level import SILENT, Level, LevelMeter, SilenceDetector
 from ccmusic_stream.ring import AudioRing
 from ccmusicd.analyzer import Analyzer
 from ccmusicd.changes import ChangeFinder, ColumnsHistory
-from ccmusicd.events import LevelEvent, SourceState, StatusEvent, TitleEvent
+from ccmusicd.events import ClockStepEvent, LevelEvent, SourceState, StatusEvent, TitleEvent
 from ccmusicd.hub import Hub
 from ccmusicd.jobs import Answer, Job
 from ccmusicd.onair import OnAir
@@ -316,11 +316,7 @@ class Station:
         if not self._options.real_time:
             return
         now = self._monotonic()
-        step_s = self._clock.check_utc(now, self._utc_us())
-        if step_s:
-            self._on_air.clock_stepped()
-            log.warning("%s: the system clock was set by %+.1f s", self.id, step_s)
-            self._warn(f"the system clock was set by {step_s:+.1f} s")
+        self._check_utc()
         if self._source_warning is not None and now - self._warned_at > WARNING_LASTS_S:
             self._source_warning = None
         if now - self._heard_at > NO_SIGNAL_S and not self.paused:
@@ -378,10 +374,22 @@ class Station:
 
     def close(self) -> Handover:
         """Nothing more is heard: the open segment ends now, or with the last sample that was heard at full speed."""
+        self._check_utc()  # it may have been set since the last tick
         self.publish_status()
         end_us = self._now_us() if self._options.real_time else self._clock.utc_us(self._ring.end)
         self._on_air.close(end_us)
         return Handover(end_us, self._hops, self.paused)
+
+    def _check_utc(self) -> None:
+        """Adopt a step of the system clock, and tell it."""
+        now, time_us = self._monotonic(), self._utc_us()
+        step_s = self._clock.check_utc(now, time_us)
+        if not step_s:
+            return
+        self._on_air.clock_stepped()
+        log.warning("%s: the system clock was set by %+.1f s", self.id, step_s)
+        self._warn(f"the system clock was set by {step_s:+.1f} s")
+        self._hub.publish(ClockStepEvent(self.id, time_us, step_s))
 
     def _warn(self, message: str) -> None:
         self._source_warning, self._warned_at = message, self._monotonic()

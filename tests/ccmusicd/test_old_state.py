@@ -14,7 +14,7 @@ from ccmusicd.publish.schema import SCHEMA_VERSION
 
 LEFT = Path(__file__).parent / "publish/records"
 OLDER = range(1, SCHEMA_VERSION)
-HOPS = {1: [], 2: [17, 15]}
+HOPS = {1: [], 2: [17, 15], 3: [28, 4]}
 """In each block of the record of each version: version 1 kept none."""
 
 Start = Callable[..., Any]
@@ -65,6 +65,7 @@ def test_a_record_that_an_earlier_version_left_is_upgraded_with_every_row(versio
     assert asked(file, ROWS) == before
     with RecordReader(f"sqlite:///{file}") as reader:
         blocks = list(reader.hops("input"))
+        assert list(reader.clock_steps("input")) == []
     assert [len(block) for block in blocks] == HOPS[version]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ccmusic_stream.geometry import BINS, HOP_LENGTH, LAG_COLUMNS, PRIME_COLUMNS, SAMPLE_RATE
 from ccmusic_stream.labels import Label, Labels
 from ccmusicd.analyzer import Analyzer
-from ccmusicd.events import ColumnsEvent, Event, HopEvent, SegmentEvent, StatusEvent, TitleEvent
+from ccmusicd.events import ClockStepEvent, ColumnsEvent, Event, HopEvent, SegmentEvent, StatusEvent, TitleEvent
 from ccmusicd.hub import About, Hub, ModelInfo, StationInfo
 from ccmusicd.jobs import Answer, Job, ModelAnswer
 from ccmusicd.station import Station
@@ -37,7 +37,7 @@ class Bench:
     ) -> None:
         self.hub = Hub(about)
         self.inbox = self.hub.subscribe(
-            ("hop", "segment", "status", "title", "level", "spectrogram"), capacity=1_000_000
+            ("hop", "segment", "status", "title", "clock_step", "level", "spectrogram"), capacity=1_000_000
         )
         self.analyzer = Analyzer([Path("nowhere")], hop_columns=HOP_COLUMNS, on_ready=lambda _: None)
         self.now = 1_000.0
@@ -379,6 +379,29 @@ def test_clock_that_is_set_back_rewrites_nothing(bench: Bench, make_music: Calla
     assert (first.kind, second.kind) == ("music", "silence")
     assert (first.end_us - first.start_us) / 1e6 == pytest.approx(600, abs=1.1)
     assert (second.end_us - first.start_us) / 1e6 == pytest.approx(700, abs=0.1)
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_step_of_the_clock_is_told_once_even_right_before_the_end(bench: Bench, hours: int) -> None:
+    bench.wait(5)
+    bench.utc_offset += hours * 3600.0
+    bench.wait(5)
+    bench.utc_offset -= 60.0
+    bench.station.close()
+    after_us = bench.start_us + hours * 3_600_000_000
+    assert bench.events(ClockStepEvent) == [
+        ClockStepEvent("main", after_us + 5_250_000, hours * 3600.0),
+        ClockStepEvent("main", after_us - 50_000_000, -60.0),
+    ]
+    assert bench.status().source_warning == "the system clock was set by -60.0 s"
+
+
+def test_a_virtual_clock_has_no_steps() -> None:
+    bench = Bench(real_time=False)
+    bench.utc_offset += 3600.0
+    bench.wait(5)
+    bench.station.close()
+    assert bench.events(ClockStepEvent) == []
 
 
 def test_source_that_never_comes_is_no_signal_from_the_start(bench: Bench) -> None:

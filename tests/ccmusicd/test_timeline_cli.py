@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ccmusicd.events import SegmentEvent, TitleEvent
+from ccmusicd.events import ClockStepEvent, SegmentEvent, TitleEvent
 from ccmusicd.publish.record import Record
 
 MIDNIGHT_US = 1_777_586_400_000_000  # 2026-05-01T00:00+02:00, in Berlin
@@ -131,6 +131,20 @@ def test_the_page_of_a_day(timeline: Cli, tmp_path: Path) -> None:
     assert "A &lt;i&gt;Song&lt;/i&gt;" in ended.stdout
     assert '<th scope="row">The day</th><td class="number">24:00:00</td>' in ended.stdout
     assert "no signal (no route to host)" in ended.stdout
+
+
+def test_that_the_system_clock_was_set_is_told_beside_the_rows(timeline: Cli, record: Record) -> None:
+    rows = timeline("export", *DAY).stdout
+    record.write([], [], [ClockStepEvent("studio", MIDNIGHT_US + 15 * HOUR_US, 3600.0)])
+    ended = timeline("export", *DAY)
+    assert (ended.returncode, ended.stdout) == (0, rows)
+    told = "note: studio: the system clock was set by +3600.0 s, to 2026-05-01T15:00:00.000000+02:00\n"
+    assert ended.stderr == told
+    report = timeline("report", "--day", "2026-05-01").stdout
+    assert '<td class="short">14:00:00</td><td class="short">15:00:00</td>' in report
+    assert timeline("export", "--from", "2026-05-01T16:00", "--to", "2026-05-02").stderr == ""
+    record.write([], [], [ClockStepEvent("studio", MIDNIGHT_US + n, -1.0) for n in range(12)])
+    assert timeline("export", *DAY).stderr.splitlines()[-1].endswith("set 3 times more in that range")
 
 
 def test_a_record_of_nothing_is_told_and_exported_as_nothing(timeline: Cli, record: Record) -> None:

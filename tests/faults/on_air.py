@@ -42,7 +42,10 @@ class OnAir:
         self._inbox = self.hub.subscribe(("hop", "segment", "status"), capacity=100_000)
         self._analyzer = Analyzer([Path("nowhere")], hop_columns=HOP_COLUMNS, on_ready=lambda _: None)
         self._analyzer.state = "running"
-        self.station = Station(StationOptions("main", source, decision=QUICKLY), self.hub, self._analyzer)
+        self.clock_set_s = 0.0  # by how much the system clock was set
+        self.station = Station(
+            StationOptions("main", source, decision=QUICKLY), self.hub, self._analyzer, utc_us=self.utc_us
+        )
         quick = {"backoff_s": 0.1, "backoff_max_s": 0.5, "grace_s": 0.5, "open_timeout_s": 8.0}
         jitter = random.Random(1)  # noqa: S311
         self.capture = Capture(parse_spec(source), CaptureOptions(**(quick | options)), self.station, rng=jitter)
@@ -67,6 +70,10 @@ class OnAir:
         columns = len(job.samples) // HOP_LENGTH
         vote = ModelAnswer(np.array([0.9, 0.1]), 1.0, None)
         self.station.answered(job, Answer({"ear": vote}, bytes(columns * sum(BINS.values())), 0.001))
+
+    def utc_us(self) -> int:
+        """What the system clock says."""
+        return time.time_ns() // 1000 + round(self.clock_set_s * 1e6)
 
     @property
     def status(self) -> StatusEvent:

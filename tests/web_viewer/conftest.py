@@ -29,6 +29,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ccmusic_stream.geometry import Spectrogram
 from ccmusic_stream.labels import Label, Labels
 from ccmusicd.events import (
+    ClockStepEvent,
     ColumnsEvent,
     Event,
     HopEvent,
@@ -396,7 +397,7 @@ class Stage:
                 event = await inbox.get()
                 if isinstance(event, ColumnsEvent):
                     await client.send_bytes(event.to_bytes(places.index(event.station)))
-                elif not isinstance(event, StationsEvent):
+                elif not isinstance(event, StationsEvent | ClockStepEvent):
                     await client.send_json(event.to_wire())
 
 

@@ -12,6 +12,9 @@ from ccmusicd.export.pieces import Piece
 MOST_TITLES = 2_000
 """Titles kept of a day; a stream that changes its title every second must not make a report of a hundred pages."""
 
+MOST_CLOCK_STEPS = 200
+"""Steps of the system clock kept of a day; one that is set each minute must not fill the report either."""
+
 KINDS = ("music", "speech", "uncertain", "silence", "no_signal", "paused", "down", "not_recorded", "to_come")
 """What a stretch of a day can be, in the order in which it is told; the last two are not in the record."""
 
@@ -53,6 +56,8 @@ class StationDay:
     """A day of a station. The stretches follow each other without a hole from `start_us` to `end_us`.
 
     `titles` are (UTC microseconds, title), at most `MOST_TITLES`; `more_titles` says that there were more.
+    `clock_steps` are (UTC microseconds right after, seconds; positive: forward) in the order in which they came, at
+    most `MOST_CLOCK_STEPS`; `more_clock_steps` says that there were more.
     """
 
     name: str
@@ -63,6 +68,8 @@ class StationDay:
     stretches: tuple[Stretch, ...]
     titles: tuple[tuple[int, str], ...] = ()
     more_titles: bool = False
+    clock_steps: tuple[tuple[int, float], ...] = ()
+    more_clock_steps: bool = False
 
     @property
     def us(self) -> int:
@@ -107,13 +114,16 @@ def station_day(
     pieces: Iterable[Piece],
     titles: Iterable[tuple[int, str]],
     now_us: int,
+    clock_steps: Iterable[tuple[int, float]] = (),
 ) -> StationDay:
     """The day of one station, made of its pieces within the day's bounds (in order) and the titles heard in it.
 
-    Time without a record is "not recorded" until `now_us` and "to come" after it.
+    `clock_steps` are those that touch the day, as `StationDay` has them. Time without a record is "not recorded" until
+    `now_us` and "to come" after it.
     """
     start_us, end_us = bounds_us
     kept = tuple(islice(titles, MOST_TITLES + 1))
+    steps = tuple(islice(clock_steps, MOST_CLOCK_STEPS + 1))
     return StationDay(
         name=name,
         day=day,
@@ -123,6 +133,8 @@ def station_day(
         stretches=tuple(_whole(pieces, start_us, end_us, now_us)),
         titles=kept[:MOST_TITLES],
         more_titles=len(kept) > MOST_TITLES,
+        clock_steps=steps[:MOST_CLOCK_STEPS],
+        more_clock_steps=len(steps) > MOST_CLOCK_STEPS,
     )
 
 

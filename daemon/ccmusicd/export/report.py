@@ -9,7 +9,16 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from ccmusicd.export.day import INTERRUPTIONS, MOST_TITLES, Category, Slot, StationDay, Stretch, apportion
+from ccmusicd.export.day import (
+    INTERRUPTIONS,
+    MOST_CLOCK_STEPS,
+    MOST_TITLES,
+    Category,
+    Slot,
+    StationDay,
+    Stretch,
+    apportion,
+)
 from ccmusicd.export.dayplot import day_plot
 from ccmusicd.export.swatches import Swatch, definitions, swatches
 from ccmusicd.export.text import one_line
@@ -87,6 +96,7 @@ def _section(day: StationDay, looks: Mapping[Category, Swatch], now_us: int) -> 
     yield from _sums(day, shown_s, looks)
     yield from _by_hour(day, totals, looks)
     yield from _interruptions(day, looks)
+    yield from _clock_steps(day)
     yield from _titles(day)
     yield "</main>\n"
 
@@ -233,6 +243,24 @@ def _cut(stretch: Stretch) -> str:
     return began + (", into the next day" if stretch.cut_end else "")
 
 
+def _clock_steps(day: StationDay) -> Iterator[str]:
+    """When the system clock was set; most days have nothing of it."""
+    if not day.clock_steps:
+        return
+    yield "<section><h2>System clock set</h2>\n"
+    yield '<div class="scroll"><table class="list"><thead><tr><th scope="col" class="short">From</th>'
+    yield '<th scope="col" class="short">To</th><th scope="col" class="number">By</th></tr></thead><tbody>\n'
+    for us, step_s in day.clock_steps:
+        before, after = _dated_time(day, us - round(step_s * _SECOND_US)), _dated_time(day, us)
+        yield f'<tr><td class="short">{before}</td><td class="short">{after}</td>'
+        yield f'<td class="number">{step_s:+,.1f} s</td></tr>\n'
+    yield "</tbody></table></div>\n"
+    if day.more_clock_steps:
+        yield f'<p class="small">The first {MOST_CLOCK_STEPS} of the day; there were more.</p>\n'
+    yield '<p class="small">Time that the clock skipped is told as what was on air when it was set; '
+    yield "time that it showed twice is told once.</p></section>\n"
+
+
 def _titles(day: StationDay) -> Iterator[str]:
     yield "<section><h2>Titles heard</h2>\n"
     if not day.titles:
@@ -258,6 +286,13 @@ def _time(day: StationDay, us: int) -> str:
     moment = at(us, day.zone)
     offset = f" {moment:%z}" if day.us != 24 * _HOUR_US else ""
     return f"{moment:%H:%M:%S}{offset}"
+
+
+def _dated_time(day: StationDay, us: int) -> str:
+    """The time of day, with its date where it is another day's."""
+    if day.start_us <= us < day.end_us:
+        return _time(day, us)
+    return f"{at(us, day.zone):%Y-%m-%d %H:%M:%S}"
 
 
 def _percent(us: int, whole_us: int) -> str:

@@ -80,6 +80,13 @@ class TimedTitle(TypedDict):
     title: str
 
 
+class ClockStep(TypedDict):
+    """The system clock was set; what it skipped, or showed twice, lies between `time` and `step_s` before it."""
+
+    time: Annotated[Moment, Field(description="what it said right after")]
+    step_s: Annotated[float, Field(description="positive: set forward")]
+
+
 class Rolling(TypedDict):
     """`GET /api/v1/rolling`: a station's past in steps of equal width, from the record and what is not yet in it.
 
@@ -100,6 +107,9 @@ class Rolling(TypedDict):
     ]
     divergence: Annotated[list[Probability | None], Field(description="means by step")]
     titles: Annotated[list[TimedTitle], Field(max_length=500, description="the newest in the range, oldest first")]
+    clock_steps: Annotated[
+        list[ClockStep], Field(max_length=500, description="the newest that touch the range, in the order they came")
+    ]
 
 
 class Health(TypedDict):

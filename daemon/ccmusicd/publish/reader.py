@@ -19,6 +19,7 @@ from ccmusicd.publish.hops import HopBlock, Layout, PackedHops, unpack
 from ccmusicd.publish.rows import SegmentRow
 from ccmusicd.publish.schema import (
     check_version,
+    clock_steps,
     hops,
     layouts,
     row_of,
@@ -105,6 +106,27 @@ class RecordReader:
         with self._told():
             for row in self._connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
                 yield row.time_us, row.title
+        self._check_unchanged()
+
+    def clock_steps(
+        self, station: str, from_us: int | None = None, to_us: int | None = None
+    ) -> Iterator[tuple[int, float]]:
+        """When a station's clock was set: (UTC microseconds right after, seconds), in the order in which they came.
+
+        Those whose skipped or repeated time touches [from_us, to_us); None is no limit. None where they are not known.
+        """
+        if clock_steps.name not in self._tables:  # a record of version 3 or before, which no daemon of today has opened
+            return
+        before_us = clock_steps.c.time_us - clock_steps.c.step_s * 1_000_000
+        query = sa.select(clock_steps.c.time_us, clock_steps.c.step_s).where(clock_steps.c.station == station)
+        if from_us is not None:
+            query = query.where(sa.or_(clock_steps.c.time_us >= from_us, before_us >= from_us))
+        if to_us is not None:
+            query = query.where(sa.or_(clock_steps.c.time_us < to_us, before_us < to_us))
+        query = query.order_by(clock_steps.c.id)
+        with self._told():
+            for row in self._connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+                yield row.time_us, row.step_s
         self._check_unchanged()
 
     def hops(self, station: str, from_us: int | None = None, to_us: int | None = None) -> Iterator[HopBlock]:

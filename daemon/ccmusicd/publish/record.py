@@ -11,12 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ccmusicd.events import SegmentEvent, TitleEvent, iso
+from ccmusicd.events import ClockStepEvent, SegmentEvent, TitleEvent, iso
 from ccmusicd.publish import backend
 from ccmusicd.publish.errors import RecordError
 from ccmusicd.publish.hops import Layout, PackedHops
 from ccmusicd.publish.retention import Pruner, Retention
 from ccmusicd.publish.rows import SegmentRow
+from ccmusicd.publish.schema import clock_steps as _clock_steps
 from ccmusicd.publish.schema import hops as _hops
 from ccmusicd.publish.schema import layouts as _layouts
 from ccmusicd.publish.schema import row_of, select_segments
@@ -70,14 +71,25 @@ class Record:
                 if last is not None:
                     _fill(connection, station, last, now_us)
 
-    def write(self, segments: Sequence[SegmentEvent], titles: Sequence[TitleEvent]) -> None:
-        """Insert or update, in one transaction; events of one station in the order of their start."""
+    def write(
+        self,
+        segments: Sequence[SegmentEvent],
+        titles: Sequence[TitleEvent],
+        clock_steps: Sequence[ClockStepEvent] = (),
+    ) -> None:
+        """Insert or update, in one transaction; segments of one station in the order of their start.
+
+        Titles and steps of the clock that are written already are not written again.
+        """
         with self._engine.begin() as connection:
             for segment in segments:
                 self._write_segment(connection, segment)
             if titles:
                 rows = [{"station": t.station, "time_us": t.time_us, "title": _text(t.title)} for t in titles]
                 connection.execute(self._insert(_titles).on_conflict_do_nothing(), rows)
+            if clock_steps:
+                steps = [{"station": s.station, "time_us": s.time_us, "step_s": s.step_s} for s in clock_steps]
+                connection.execute(self._insert(_clock_steps).on_conflict_do_nothing(), steps)
 
     def _write_segment(self, connection: sa.Connection, event: SegmentEvent) -> None:
         start_us = self._place(connection, event)
@@ -138,6 +150,12 @@ class Record:
         query = sa.select(_titles.c.time_us, _titles.c.title).where(_titles.c.station == station)
         with self._reading.connect() as connection:
             return [(time_us, title) for time_us, title in connection.execute(query.order_by(_titles.c.time_us))]
+
+    def clock_steps(self, station: str) -> list[tuple[int, float]]:
+        """When a station's clock was set: (UTC microseconds right after, seconds), in the order in which they came."""
+        query = sa.select(_clock_steps.c.time_us, _clock_steps.c.step_s).where(_clock_steps.c.station == station)
+        with self._reading.connect() as connection:
+            return [(time_us, step_s) for time_us, step_s in connection.execute(query.order_by(_clock_steps.c.id))]
 
     def close(self) -> None:
         """Close every connection; the last one folds the write-ahead log into the file."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ccmusicd.publish import backend
-from ccmusicd.publish.schema import hops, segments, titles
+from ccmusicd.publish.schema import clock_steps, hops, segments, titles
 
 _DAY_US = 86_400_000_000
 _MEGABYTE = 1_000_000
@@ -33,8 +33,8 @@ class Retention:
     """What is kept, each 0 for no limit.
 
     Hops of the newest `keep_days`; as many that the record stays under `keep_megabytes` (a file as a whole; on a server
-    the hops of this daemon's stations), and that `disk_reserve_megabytes` stay free on a file's disk. Segments and
-    titles of the newest `keep_segments_days`. A megabyte is 1,000,000 bytes.
+    the hops of this daemon's stations), and that `disk_reserve_megabytes` stay free on a file's disk. Segments,
+    titles and steps of the clock of the newest `keep_segments_days`. A megabyte is 1,000,000 bytes.
     """
 
     keep_days: float = 0.0
@@ -116,7 +116,8 @@ class Pruner:
         return len(sizes)
 
     def _delete_segments(self, stations: Sequence[str], before_us: int) -> None:
-        for table, when in ((segments, segments.c.end_us), (titles, titles.c.time_us)):
+        times = (segments, segments.c.end_us), (titles, titles.c.time_us), (clock_steps, clock_steps.c.time_us)
+        for table, when in times:
             ours = sa.true() if self._place.file is not None else table.c.station.in_(stations)
             oldest = sa.select(table.c.id).where(ours, when < before_us).order_by(when).limit(_BLOCKS_AT_ONCE)
             with self._engine.begin() as connection:

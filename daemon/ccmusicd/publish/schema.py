@@ -11,7 +11,7 @@ from ccmusicd.publish.backend import place_of
 from ccmusicd.publish.errors import RecordError
 from ccmusicd.publish.rows import SegmentRow
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = sa.MetaData()
 
@@ -52,6 +52,15 @@ titles = sa.Table(
     sa.UniqueConstraint("station", "time_us"),
 )
 
+clock_steps = sa.Table(
+    "clock_steps",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),  # in the order in which they came, which that of time is not
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("time_us", sa.BigInteger, nullable=False),  # what the clock said right after
+    sa.Column("step_s", sa.Float, nullable=False),  # positive: set forward
+    sa.UniqueConstraint("station", "time_us"),
+)
 
 layouts = sa.Table(
     "layouts",

@@ -1,4 +1,4 @@
-"""The timeline: takes segments, titles and hops from the hub and has one thread write them into the record."""
+"""The timeline: takes what is to be kept from the hub and has one thread write it into the record."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ccmusicd.events import Event, HopEvent, SegmentEvent, TitleEvent
+from ccmusicd.events import ClockStepEvent, Event, HopEvent, SegmentEvent, TitleEvent
 from ccmusicd.hub import Hub
 from ccmusicd.publish.errors import RecordError
 from ccmusicd.publish.hops import HopBlock, HopCollector, PackedHops
@@ -29,6 +29,7 @@ _FLUSH_AT_STOP_S = 1.8
 _MAX_WAITING_SEGMENTS = 20_000
 _SEGMENTS_A_COMMIT = 200
 _MAX_WAITING_TITLES = 5_000
+_MAX_WAITING_STEPS = 5_000
 _MAX_WAITING_BLOCKS = 2_880
 """Two days of one station's hops, about 3 MB."""
 _BLOCKS_A_COMMIT = 100
@@ -62,9 +63,10 @@ class Timeline:
         self._started_us: int | None = None
         self._segments: dict[str, SegmentEvent] = {}
         self._titles: deque[TitleEvent] = deque(maxlen=_MAX_WAITING_TITLES)
+        self._steps: deque[ClockStepEvent] = deque(maxlen=_MAX_WAITING_STEPS)
         self._collector = HopCollector(hub.about.bundle, {model.name: model.fingerprint for model in hub.about.models})
         self._blocks: deque[PackedHops] = deque()
-        self._inbox = hub.subscribe(("segment", "title"), capacity=_INBOX_CAPACITY)
+        self._inbox = hub.subscribe(("segment", "title", "clock_step"), capacity=_INBOX_CAPACITY)
         # Of their own, so that hops push no segment out.
         self._hops_inbox = hub.subscribe(("hop",), capacity=_HOPS_INBOX_CAPACITY)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="timeline")
@@ -158,13 +160,16 @@ class Timeline:
                 self.dropped += 1
         elif isinstance(event, TitleEvent):
             self._titles.append(event)
+        elif isinstance(event, ClockStepEvent):
+            self._steps.append(event)
 
     async def _flush(self, loop: asyncio.AbstractEventLoop, *, last: bool = False) -> None:
         self._gather(last=last)
-        segments, titles, blocks = dict(self._segments), tuple(self._titles), tuple(self._blocks)
-        if not (segments or titles or blocks):
+        segments, titles = dict(self._segments), tuple(self._titles)
+        steps, blocks = tuple(self._steps), tuple(self._blocks)
+        if not (segments or titles or steps or blocks):
             return
-        writing = loop.run_in_executor(self._writer, self._write, list(segments.values()), titles, blocks)
+        writing = loop.run_in_executor(self._writer, self._write, list(segments.values()), titles, steps, blocks)
         try:
             await self._finish(writing)
         except asyncio.CancelledError:
@@ -179,7 +184,7 @@ class Timeline:
         for key, event in segments.items():
             if self._segments.get(key) is event:
                 del self._segments[key]
-        for waiting, written in ((self._titles, titles), (self._blocks, blocks)):
+        for waiting, written in ((self._titles, titles), (self._steps, steps), (self._blocks, blocks)):
             for item in written:
                 if waiting and waiting[0] is item:
                     waiting.popleft()
@@ -194,15 +199,19 @@ class Timeline:
         writing.result()
 
     def _write(
-        self, segments: list[SegmentEvent], titles: tuple[TitleEvent, ...], blocks: tuple[PackedHops, ...]
+        self,
+        segments: list[SegmentEvent],
+        titles: tuple[TitleEvent, ...],
+        steps: tuple[ClockStepEvent, ...],
+        blocks: tuple[PackedHops, ...],
     ) -> None:
         """In the writer's thread; in several commits, so that a backlog is not written all or nothing."""
         self._prepare()
         for first in range(0, len(segments), _SEGMENTS_A_COMMIT):
             self._record.write(segments[first : first + _SEGMENTS_A_COMMIT], ())
             self._progressed_at = time.monotonic()
-        if titles:
-            self._record.write((), titles)
+        if titles or steps:
+            self._record.write((), titles, steps)
         if time.monotonic() - self._pruned_at >= _PRUNE_EVERY_S:
             self._pruner.prune([station.id for station in self._hub.about.stations], time.time_ns() // 1000)
             self._pruned_at = time.monotonic()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import sqlalchemy as sa
 
 from ccmusicd.publish import backend
-from ccmusicd.publish.schema import SCHEMA_VERSION, check_version, hops, layouts, metadata
+from ccmusicd.publish.schema import SCHEMA_VERSION, check_version, clock_steps, hops, layouts, metadata
 
 
 def bring_up_to_date(connection: sa.Connection, shown: str) -> None:
@@ -46,5 +46,10 @@ def _from_2_to_3(connection: sa.Connection) -> None:
         connection.execute(sa.text(f"ALTER TABLE segments ADD COLUMN {' '.join(column)}"))
 
 
-_STEPS: Mapping[int, Callable[[sa.Connection], None]] = {1: _from_1_to_2, 2: _from_2_to_3}
+def _from_3_to_4(connection: sa.Connection) -> None:
+    """Version 4 adds the steps of the system clock; those of before are not known."""
+    clock_steps.create(connection, checkfirst=True)
+
+
+_STEPS: Mapping[int, Callable[[sa.Connection], None]] = {1: _from_1_to_2, 2: _from_2_to_3, 3: _from_3_to_4}
 """From each version to the next."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from ccmusicd.events import TOPICS, ColumnsEvent, Event, StationsEvent
+from ccmusicd.events import TOPICS, ClockStepEvent, ColumnsEvent, Event, StationsEvent
 from ccmusicd.hub import About, Hub
 from ccmusicd.publish.connection import BoundedWebSocket, framed
 from ccmusicd.publish.wire import Wire, compact
@@ -110,6 +110,8 @@ class Session:
     def _frames_of(self, event: Event) -> bytes:
         if isinstance(event, StationsEvent):
             return self._greeting()
+        if isinstance(event, ClockStepEvent):
+            return b""  # no message, and nobody can subscribe to it
         if event.station in self._hub.latest:
             return self._greeting() + self._wire.frame(event)
         if isinstance(event, ColumnsEvent):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccmusicd.export.day import StationDay, station_day
+from ccmusicd.export.day import MOST_CLOCK_STEPS, StationDay, station_day
 from ccmusicd.export.pieces import cut
 from ccmusicd.export.report import MOST_INTERRUPTIONS, clock, report_lines
 from ccmusicd.export.times import day_range
@@ -62,7 +62,8 @@ class Page(HTMLParser):
 def made(rows: Iterable[SegmentRow], day: date = MAY, name: str = "studio", **more: object) -> StationDay:
     bounds_us = day_range(day, BERLIN)
     given_titles: Iterable[tuple[int, str]] = more.get("titles", ())  # type: ignore[assignment]
-    return station_day(name, day, BERLIN, bounds_us, cut(rows, *bounds_us), given_titles, LATER_US)
+    steps: Iterable[tuple[int, float]] = more.get("clock_steps", ())  # type: ignore[assignment]
+    return station_day(name, day, BERLIN, bounds_us, cut(rows, *bounds_us), given_titles, LATER_US, steps)
 
 
 def page(*days: StationDay) -> Page:
@@ -180,6 +181,22 @@ def test_a_day_with_a_change_of_clocks_tells_times_with_their_offset() -> None:
     found = page(made([], day, titles=titles))
     assert [row[0] for row in found.rows[-2:]] == ["02:00:00 +0200", "02:00:00 +0100"]
     assert "UTC+02:00 to UTC+01:00" in found.text
+
+
+def test_that_the_system_clock_was_set_is_told() -> None:
+    start_us, end_us = day_range(MAY, BERLIN)
+    steps = [(start_us + 15 * HOUR_US, 3600.0), (start_us + 14 * HOUR_US, -3600.0), (end_us + HOUR_US, 7200.04)]
+    found = page(made([], clock_steps=steps))
+    assert [row for row in found.rows if row[-1].endswith(" s")] == [
+        ["14:00:00", "15:00:00", "+3,600.0 s"],
+        ["15:00:00", "14:00:00", "-3,600.0 s"],
+        ["22:59:59", "2026-05-02 01:00:00", "+7,200.0 s"],
+    ]
+    assert "there were more" not in found.text
+    assert "System clock set" not in page(made([])).text
+    many = page(made([], clock_steps=((start_us + n, 0.5) for n in range(MOST_CLOCK_STEPS + 1))))
+    assert sum(row[-1] == "+0.5 s" for row in many.rows) == MOST_CLOCK_STEPS
+    assert f"The first {MOST_CLOCK_STEPS} of the day; there were more." in many.text
 
 
 def test_untrained_networks_are_told(make_row: MakeRow) -> None:

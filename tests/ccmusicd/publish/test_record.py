@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from ccmusic_stream.blend import Blend
-from ccmusicd.events import SegmentEvent, TitleEvent
+from ccmusicd.events import ClockStepEvent, SegmentEvent, TitleEvent
 from ccmusicd.publish.backend import write_version
 from ccmusicd.publish.errors import RecordError
 from ccmusicd.publish.record import Record
@@ -137,6 +137,15 @@ def test_segments_are_found_by_station_and_time(record: Record, make_segment: Ca
     found = record.segments("main", NOON_US + 15 * SECOND_US, NOON_US + 30 * SECOND_US)
     assert [start for start, *_ in shape(found)] == [10, 20]
     assert record.segments("web") == []
+
+
+def test_clock_steps_are_kept_once_and_in_the_order_in_which_they_came(record: Record) -> None:
+    steps = [ClockStepEvent("main", NOON_US + 3600 * SECOND_US, 3600.25), ClockStepEvent("main", NOON_US, -3600.0)]
+    record.write([], [], steps)
+    record.write([], [], steps)
+    record.write([], [], [ClockStepEvent("web", NOON_US, -3600.0)])
+    assert record.clock_steps("main") == [(NOON_US + 3600 * SECOND_US, 3600.25), (NOON_US, -3600.0)]
+    assert record.clock_steps("web") == [(NOON_US, -3600.0)]
 
 
 def test_titles_are_kept_once(record: Record, make_title: Callable[..., TitleEvent]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ccmusicd.events import HopEvent, SegmentEvent, TitleEvent
+from ccmusicd.events import ClockStepEvent, HopEvent, SegmentEvent, TitleEvent
 from ccmusicd.hub import Hub
 from ccmusicd.publish import timeline as timeline_module
 from ccmusicd.publish.hops import Layout, PackedHops, pack
@@ -67,13 +67,18 @@ def test_hops_go_by_age_and_segments_stay(
     assert len(record.segments()) == 1
 
 
-def test_segments_and_titles_go_only_where_that_is_asked(
+def test_segments_titles_and_clock_steps_go_only_where_that_is_asked(
     record: Record, make_segment: Callable[..., SegmentEvent], make_title: Callable[..., TitleEvent]
 ) -> None:
-    record.write([make_segment("end", 0, 60), make_segment("end", 60, 120)], [make_title("old", 1), make_title("", 70)])
+    steps = [ClockStepEvent("main", NOON_US + second * 1_000_000, second) for second in (1, 70)]
+    segments = [make_segment("end", 0, 60), make_segment("end", 60, 120)]
+    record.write(segments, [make_title("old", 1), make_title("", 70)], steps)
+    record.pruner(Retention(keep_days=1)).prune(["main"], NOON_US + DAY_US + 61_000_000)
+    assert (len(record.segments()), len(record.titles("main")), len(record.clock_steps("main"))) == (2, 2, 2)
     record.pruner(Retention(keep_segments_days=1)).prune(["main"], NOON_US + DAY_US + 61_000_000)
     assert [row.start_us - NOON_US for row in record.segments()] == [60_000_000]
     assert [title for _, title in record.titles("main")] == [""]
+    assert [step_s for _, step_s in record.clock_steps("main")] == [70]
 
 
 def test_the_oldest_hops_go_when_there_are_too_many(record: Record, record_url: str) -> None:

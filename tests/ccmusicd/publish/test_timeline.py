@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ccmusicd.events import SegmentEvent, TitleEvent
+from ccmusicd.events import ClockStepEvent, SegmentEvent, TitleEvent
 from ccmusicd.hub import About, Hub
 from ccmusicd.publish import timeline as module
 from ccmusicd.publish.errors import RecordError
@@ -138,7 +138,7 @@ def keeping(hub: Hub, url: str, monkeypatch: pytest.MonkeyPatch) -> Keeping:
     return running
 
 
-async def test_segments_and_titles_are_on_disk_soon(
+async def test_segments_titles_and_clock_steps_are_on_disk_soon(
     hub: Hub,
     keeping: Keeping,
     record_url: str,
@@ -149,12 +149,14 @@ async def test_segments_and_titles_are_on_disk_soon(
     async with keeping(record_url) as timeline:
         hub.publish(make_segment("new", 0, 1))
         hub.publish(make_title("A song", 0.5))
+        hub.publish(ClockStepEvent("main", NOON_US + SECOND_US, -3600.0))
         await eventually(lambda: len(timeline.segments()) == 1)
         hub.publish(make_segment("end", 0, 60))
         await eventually(lambda: not timeline.segments()[0].open)
         assert timeline.state == "ok"
     record = Record(record_url)
     assert record.titles("main") == [(NOON_US + SECOND_US // 2, "A song")]
+    assert record.clock_steps("main") == [(NOON_US + SECOND_US, -3600.0)]
     record.close()
 
 
@@ -166,11 +168,12 @@ async def test_stopping_writes_what_is_left_within_two_seconds(
     count = 200 if record_url.startswith("sqlite") else 20
     for start in range(count):
         hub.publish(make_segment("end", start, start + 1))
+        hub.publish(ClockStepEvent("main", NOON_US + start, -1.0))
     begin = time.monotonic()
     await timeline.stop()
     assert time.monotonic() - begin < 2
     record = Record(record_url)
-    assert len(record.segments()) == count
+    assert len(record.segments()) == len(record.clock_steps("main")) == count
     record.close()
     hub.publish(make_segment("end", 4000, 4001))  # nobody listens any more, and nothing breaks
 
@@ -234,11 +237,17 @@ async def test_a_locked_database_degrades_and_recovers_with_nothing_lost(
         other.execute("BEGIN IMMEDIATE")
         for start in range(50):
             hub.publish(make_segment("end", start, start + 1))
+            hub.publish(ClockStepEvent("main", NOON_US + 100 * SECOND_US - start, -1.0))
         await eventually(lambda: timeline.state == "degraded: database is locked")
         other.rollback()
         other.close()
         await eventually(lambda: timeline.state == "ok")
         assert len(timeline.segments()) == 50
+    record = Record(f"sqlite:///{tmp_path / 'timeline.db'}")
+    assert [time_us for time_us, _ in record.clock_steps("main")] == [
+        NOON_US + 100 * SECOND_US - start for start in range(50)
+    ]
+    record.close()
     assert caplog.text.count("cannot write") == 1
     assert caplog.text.count("writing works again") == 1
 

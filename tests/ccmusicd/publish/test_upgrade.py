@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ccmusicd.events import HopEvent
+from ccmusicd.events import ClockStepEvent, HopEvent
 from ccmusicd.publish import backend
 from ccmusicd.publish.errors import RecordError
 from ccmusicd.publish.hops import HopCollector
@@ -18,6 +18,7 @@ from ccmusicd.publish.record import Record
 from ccmusicd.publish.schema import SCHEMA_VERSION
 
 NOON_US = 1_769_860_800_000_000
+TODAY = {"segments", "titles", "clock_steps", "layouts", "hops"}
 
 # As version 1 wrote it; {id} is the database's way to number rows.
 VERSION_1 = """
@@ -90,11 +91,14 @@ def test_a_record_of_version_1_is_upgraded_with_all_it_holds(old_url: str, make_
     collector = HopCollector("starter")
     collector.add(make_hop(), 0.0)
     assert record.write_hops(collector.take()) == 0
+    assert record.clock_steps("main") == []
+    record.write([], [], [ClockStepEvent("main", NOON_US, 3600.0)])
     record.open()  # and nothing is done a second time
     record.close()
-    assert found(old_url) == (SCHEMA_VERSION, {"segments", "titles", "layouts", "hops"}, 3)
+    assert found(old_url) == (SCHEMA_VERSION, TODAY, 3)
     with RecordReader(old_url) as reader:
         assert [len(block) for block in reader.hops("main")] == [1]
+        assert list(reader.clock_steps("main")) == [(NOON_US, 3600.0)]
 
 
 def test_a_reader_reads_a_record_of_version_1_and_leaves_it(old_url: str) -> None:
@@ -103,6 +107,7 @@ def test_a_reader_reads_a_record_of_version_1_and_leaves_it(old_url: str) -> Non
         assert [row.kind for row in rows] == ["music", "speech"]
         assert [(row.error_s, row.blend, row.models, row.level_dbfs) for row in rows] == [(None, None, {}, None)] * 2
         assert list(reader.hops("main")) == []
+        assert list(reader.clock_steps("main")) == []
     assert found(old_url)[0] == 1
 
 
@@ -110,7 +115,7 @@ def test_a_new_record_is_of_todays_version(record_url: str) -> None:
     record = Record(record_url)
     record.open()
     record.close()
-    assert found(record_url) == (SCHEMA_VERSION, {"segments", "titles", "layouts", "hops"}, 0)
+    assert found(record_url) == (SCHEMA_VERSION, TODAY, 0)
 
 
 def test_kill_9_in_the_middle_of_an_upgrade_leaves_the_old_record(old_url: str) -> None:

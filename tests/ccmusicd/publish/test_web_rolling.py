@@ -10,7 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from ccmusicd.events import HopEvent, TitleEvent
+from ccmusicd.events import ClockStepEvent, HopEvent, TitleEvent
 from ccmusicd.hub import Hub
 from ccmusicd.past import past
 from ccmusicd.protocol.schema import schema
@@ -122,6 +122,20 @@ async def test_steps_are_means_of_their_hops_with_holes_where_there_are_none(
     }
     assert named == {"vgg19_bn_cqt": ["rock", None, "rock"], "resnet50_mel": ["jazz", None, "rock"]}
     assert found["titles"] == [{"time": "2026-01-31T12:00:04.000Z", "title": "So What"}]
+    assert found["clock_steps"] == []
+
+
+async def test_that_the_clock_was_set_is_told_where_it_touches_the_range(serve: Serve, record: Record) -> None:
+    steps = [(-100, 50.0), (100, 80.0), (-20, -60.0), (500, 400.0), (25, 1.0004)]
+    record.write([], [], [ClockStepEvent("main", NOON_US + second * 1_000_000, step_s) for second, step_s in steps])
+    record.write([], [], [ClockStepEvent("web", NOON_US + 1, 1.0)])
+    async with serve(now_s=30) as client:
+        found = await asked(client, "station=main&from=2026-01-31T12:00:00Z&steps=3")
+    assert found["clock_steps"] == [
+        {"time": "2026-01-31T12:01:40.000Z", "step_s": 80.0},
+        {"time": "2026-01-31T11:59:40.000Z", "step_s": -60.0},
+        {"time": "2026-01-31T12:00:25.000Z", "step_s": 1.0},
+    ]
 
 
 async def test_steps_are_whole_multiples_so_that_answers_fit_together(
