@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from ccmusicd.publish.errors import RecordError
 
 _BUSY_TIMEOUT_MS = 1500
+_CACHE_KIB = 128
 _WANTED = "sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
 
 ONLY_READS = {"only_reads": True}
@@ -96,6 +97,9 @@ def _set_up_sqlite(connection: sqlite3.Connection, _pooled: object) -> None:
     cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file; before anything is written into it
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
+    # Rows are appended, and the system keeps the file's pages, too. The default, 2 MB for each connection, would fill
+    # over half a day: growth that no leak could be told from.
+    cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     cursor.close()
 
 
