@@ -61,7 +61,7 @@ else
 fi
 endef
 
-.PHONY: help run install run-packages check test test-packages compiled fuzz drills dist try-deb protocol lock clean
+.PHONY: help run install run-packages check test test-packages compiled fuzz drills dist try-deb try-units protocol lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -109,6 +109,10 @@ dist: .venv/.installed-dev  ## write wheel, source distribution and Debian packa
 try-deb: dist  ## install the Debian package in a bare Debian in .cache, run it, purge it; as root, takes minutes
 	@$(call need_packages,debootstrap,a bare Debian)
 	packaging/try-deb dist/*.deb .cache/debian
+
+try-units: dist  ## boot a bare Debian in .cache and try the package's units under its systemd; as root, takes minutes
+	@$(call need_packages,debootstrap systemd-container,a container)
+	packaging/try-units dist/*.deb .cache/debian-systemd
 
 protocol: .venv/.installed  ## write docs/protocol.md and its JSON Schema from the types of the messages
 	@$(BIN)/ccmusicd protocol --page > docs/protocol.md

@@ -196,8 +196,11 @@ def check_gpu(wanted: str, root: Path = Path("/")) -> Finding:
     return ok("gpu", "The NVIDIA driver and its devices are there.")
 
 
-def check_unit(shown: Mapping[str, str] | None = None) -> Finding:
-    """The systemd unit; `shown` is what `systemctl show` says, asked for where it is not given."""
+def check_unit(state: Path | None = None, shown: Mapping[str, str] | None = None) -> Finding:
+    """The systemd unit; `shown` is what `systemctl show` says, asked for where it is not given.
+
+    `state` is the directory that was looked at: the unit's daemon may have another one.
+    """
     if shown is None:
         if not Path("/run/systemd/system").is_dir():
             return warning(
@@ -217,11 +220,22 @@ def check_unit(shown: Mapping[str, str] | None = None) -> Finding:
         return warning("unit", f"{where} is not enabled: it does not start at boot.", "`systemctl enable ccmusicd`.")
     if shown.get("ActiveState") == "failed":
         return problem("unit", "The unit ccmusicd.service has failed.", "`journalctl -u ccmusicd -n 50` says why.")
+    return _working_unit(state, shown)
+
+
+def _working_unit(state: Path | None, shown: Mapping[str, str]) -> Finding:
+    its_state = Path("/var/lib") / shown["StateDirectory"].split()[0] if shown.get("StateDirectory") else None
+    if state is not None and its_state is not None and state.resolve() != its_state.resolve():
+        return warning(
+            "unit",
+            f"The daemon of ccmusicd.service keeps its record in {its_state}, not in {state}, which was looked at.",
+            f"Look again as its user, with `--state {its_state}`.",
+        )
     return ok("unit", f"The unit ccmusicd.service is enabled, watched, and {shown.get('ActiveState', 'unknown')}.")
 
 
 def _systemctl_show(unit: str) -> Mapping[str, str]:
-    properties = "LoadState,UnitFileState,ActiveState,WatchdogUSec,FragmentPath"
+    properties = "LoadState,UnitFileState,ActiveState,WatchdogUSec,FragmentPath,StateDirectory"
     try:
         answer = subprocess.run(  # noqa: S603 - a name of our own
             ["systemctl", "show", unit, f"--property={properties}"],  # noqa: S607 - wherever it is

@@ -44,19 +44,19 @@ async def look(load: Callable[[], Settings]) -> list[Finding]:
         advice = "`ccmusicd config check` has a line for each fault."
         unusable = problem("configuration", f"It cannot be used: {reason}.", advice, os.EX_CONFIG)
         return [unusable, check_clock(), await asyncio.to_thread(check_unit)]
-    plans = station_plans(settings, real_time=True)
+    plans, state = station_plans(settings, real_time=True), state_directory(settings)
     heard = [asyncio.create_task(check_source(key, plan.spec, plan.capture)) for key, plan in plans.items()]
     findings = [
         _configuration(settings),
         *await asyncio.to_thread(_weights, settings),
         await asyncio.to_thread(check_devices),
         check_gpu(settings.analyzer.device),
-        check_disk(state_directory(settings), settings.timeline.disk_reserve_megabytes),
+        check_disk(state, settings.timeline.disk_reserve_megabytes),
         await asyncio.to_thread(check_database, record_url(settings)),
         check_clock(),
         await asyncio.to_thread(check_port, *host_and_port(settings.daemon.listen)),
         await _broker(settings),
-        await asyncio.to_thread(check_unit),
+        await asyncio.to_thread(check_unit, state),
     ]
     return [*findings, *await asyncio.gather(*heard)]
 
