@@ -179,7 +179,8 @@ class Analyzer:
             if often and self._wanted_device == "auto" and self.device not in {None, "cpu"}:
                 log.error("analyzer: %s failed %d times, going on with the CPU", self.device, len(ends))
                 self._wanted_device = "cpu"
-            await asyncio.sleep(min(0.0 if failures == 1 else 0.5 * 2**failures, LONGEST_BACKOFF_S))
+            # The exponent is bounded: 2.0 ** 1024 would overflow after a long night.
+            await asyncio.sleep(min(0.0 if failures == 1 else 0.5 * 2.0 ** min(failures, 32), LONGEST_BACKOFF_S))
 
     async def _run_child(self) -> str:
         """One child's life; gives the reason of its end."""

@@ -75,7 +75,7 @@ class ChangeFinder:
 
     def change(self, stands_out: float) -> None:
         """From another probability on a genre is one."""
-        self._none = float(np.log(stands_out))
+        self._none = float(np.log(max(stands_out, _LEAST)))
 
     def reset(self) -> None:
         """What was heard has nothing to do with what comes."""

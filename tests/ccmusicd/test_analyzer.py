@@ -214,3 +214,24 @@ async def test_a_station_that_is_removed_meanwhile_hears_no_answer_and_the_hop_f
     assert b'"gone"' in written[0]
     assert b'"configure"' in written[1]
     assert analyzer.hop_columns == pick_hop_columns(1.0, 1)
+
+
+async def test_an_analyzer_that_never_starts_is_tried_for_months(monkeypatch: pytest.MonkeyPatch) -> None:
+    analyzer = Analyzer([Path("nowhere")], on_ready=lambda _: None)
+    tries = iter(range(1_100))  # half a day of them
+    waited_s: list[float] = []
+
+    async def dies() -> str:
+        if next(tries, None) is None:
+            raise AnalyzerError("enough")
+        return "it could not be started"
+
+    async def waits(delay_s: float) -> None:
+        waited_s.append(delay_s)
+
+    monkeypatch.setattr(analyzer, "_run_child", dies)
+    monkeypatch.setattr("ccmusicd.analyzer.asyncio.sleep", waits)
+    with pytest.raises(AnalyzerError, match="enough"):
+        await analyzer.run()
+    assert waited_s[:3] == [0.0, 2.0, 4.0]
+    assert set(waited_s[6:]) == {30.0}

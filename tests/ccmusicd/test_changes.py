@@ -140,3 +140,11 @@ def test_kinds_that_lag_behind_each_other_are_told_where_both_are() -> None:
     first, levels = columns.levels()
     assert (first, levels.shape[1]) == (4, 6)
     assert levels.max() == DB_FLOOR
+
+
+def test_with_every_genre_standing_out_a_change_from_none_is_still_found() -> None:
+    finder = ChangeFinder(stands_out=0.0)
+    votes(finder, 30.0, 40.0)
+    change = finder.find(None, 1, None, 0)
+    assert change is not None
+    assert BEGAN_US - 5 * SECOND <= change.at_us <= BEGAN_US + 40 * SECOND

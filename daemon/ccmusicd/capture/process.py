@@ -119,7 +119,10 @@ class Capture:
     def _verdict(self, outcome: _Outcome) -> Ended | None:
         if outcome.error is None:
             return Ended("eof", None, 0) if self._at_end(outcome) == "stop" else None
-        return Ended("error", outcome.error, outcome.code) if outcome.permanent else None
+        if not outcome.permanent:
+            return None
+        # One that had to be killed after its last word has no code of its own.
+        return Ended("error", outcome.error, outcome.code if outcome.code > 0 else os.EX_UNAVAILABLE)
 
     def _at_end(self, outcome: _Outcome) -> AtEnd:
         if self._spec.kind == "stdin":
@@ -273,7 +276,12 @@ class _Child:
     @classmethod
     async def start(cls, spec: SourceSpec, options: CaptureOptions) -> "_Child":
         pcm_read, pcm_write = os.pipe()
-        event_read, event_write = os.pipe()
+        try:
+            event_read, event_write = os.pipe()
+        except OSError:
+            os.close(pcm_read)
+            os.close(pcm_write)
+            raise
         try:
             process = await asyncio.create_subprocess_exec(
                 *child_command(),

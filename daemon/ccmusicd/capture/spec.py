@@ -13,6 +13,8 @@ Kind = Literal["soundcard", "media", "stdin", "exec", "demo"]
 _EXPECTED = "expected soundcard[:name], http(s)://…, rtp://…, a path, - (stdin), exec:command… or demo"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")
+"""How Python reads the bytes of a file's name that are no UTF-8; nothing that is sent or stored takes them."""
 
 _SECRETS = r"[\w.-]*(?:token|key|passw(?:or)?d|passphrase|pwd|secret|auth|sig(?:nature)?|credential|session)[\w.-]*"
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s?#]*@")
@@ -25,7 +27,11 @@ class SpecError(CcmusicError):
 
 
 def redact(text: str) -> str:
-    """`text` with the credentials of URLs and the values of secret-looking parameters replaced by ***."""
+    """`text` with the credentials of URLs and the values of secret-looking parameters replaced by ***.
+
+    Bytes that are no text are replaced, too, by U+FFFD.
+    """
+    text = _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
     text = _USERINFO.sub(r"\1***@", text)
     text = _QUERY_VALUE.sub(r"\1***", text)
     return _OPTION_VALUE.sub(r"\1***", text)

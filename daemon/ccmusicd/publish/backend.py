@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -116,6 +117,21 @@ def read_version(connection: sa.Connection) -> int:
     if not sa.inspect(connection).has_table("record_version"):
         return 0
     return int(connection.exec_driver_sql("SELECT max(version) FROM record_version").scalar_one() or 0)
+
+
+def version_of_file(place: Place) -> int:
+    """The version of a SQLite file that is there, without a byte changed; 0 where that cannot be told."""
+    if place.file is None or not Path(place.file).exists():
+        return 0
+    # As the reader does: without a log nobody writes, and SQLite need make none.
+    alone = not any(Path(place.file + end).exists() for end in ("-wal", "-journal"))
+    address = f"file:{quote(str(Path(place.file).absolute()))}?mode=ro{'&immutable=1' if alone else ''}"
+    with (
+        contextlib.suppress(sqlite3.Error),  # opening it to write says so, and better
+        contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_TIMEOUT_MS / 1e3)) as connection,
+    ):
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    return 0
 
 
 def write_version(connection: sa.Connection, version: int) -> None:

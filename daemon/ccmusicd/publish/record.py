@@ -17,10 +17,10 @@ from ccmusicd.publish.errors import RecordError
 from ccmusicd.publish.hops import Layout, PackedHops
 from ccmusicd.publish.retention import Pruner, Retention
 from ccmusicd.publish.rows import SegmentRow
+from ccmusicd.publish.schema import check_version, row_of, select_segments
 from ccmusicd.publish.schema import clock_steps as _clock_steps
 from ccmusicd.publish.schema import hops as _hops
 from ccmusicd.publish.schema import layouts as _layouts
-from ccmusicd.publish.schema import row_of, select_segments
 from ccmusicd.publish.schema import segments as _segments
 from ccmusicd.publish.schema import titles as _titles
 from ccmusicd.publish.upgrade import bring_up_to_date
@@ -50,6 +50,7 @@ class Record:
 
     def open(self) -> None:
         """Create, check or upgrade the schema."""
+        check_version(backend.version_of_file(self.place), self.place.shown)  # before anything is written into it
         try:
             backend.make_shrinkable(self._engine, self.place)
             with self._engine.begin() as connection:

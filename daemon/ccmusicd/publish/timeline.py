@@ -115,9 +115,13 @@ class Timeline:
                 await self._flush(loop, last=True)
                 await loop.run_in_executor(self._writer, self._record.close)
         except TimeoutError:
-            _log.error("timeline: the last %d segments could not be written in time", len(self._segments))
             self._writer.submit(self._record.close)
             self._record.hang_up()
+        waiting = len(self._segments), len(self._titles), len(self._blocks)
+        if any(waiting):
+            _log.error(
+                "timeline: %d segments, %d titles and %d blocks of hops could not be written before the stop", *waiting
+            )
         # Not waiting: a writer that hangs on a dead disk must not keep the daemon from stopping.
         self._writer.shutdown(wait=False)
 

@@ -391,3 +391,42 @@ async def test_a_child_that_cannot_be_started_is_tried_again(
     async with started("demo", backoff_s=0.01) as running:
         await running.until(lambda: running.sink.samples)
         assert any("cannot be started: Resource temporarily unavailable" in error for error in running.sink.errors)
+
+
+async def test_without_room_for_its_pipes_no_descriptor_is_lost(
+    fake_child: Fake, started: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_child("time.sleep(60)")
+    pipe = os.pipe
+    made: list[tuple[int, int]] = []
+
+    def one_pipe_is_left() -> tuple[int, int]:
+        if made:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        made.append(pipe())
+        return made[0]
+
+    monkeypatch.setattr(os, "pipe", one_pipe_is_left)
+    async with started("exec:x", backoff_s=60, backoff_max_s=60) as running:
+        await running.until(lambda: running.sink.count("backoff"))
+    assert running.sink.errors == ["The capture process cannot be started: Too many open files."]
+    for fd in made[0]:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)
+
+
+async def test_a_permanent_error_of_a_child_that_had_to_be_killed_ends_it_as_unavailable(
+    fake_child: Fake, play: Callable[..., Any]
+) -> None:
+    fake_child(
+        """
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        event("error", message="No.", permanent=True)
+        os.close(1)
+        time.sleep(60)
+        """
+    )
+
+    ended, _ = await play("exec:x", grace_s=0.2)
+
+    assert (ended.message, ended.exit_code) == ("No.", 69)

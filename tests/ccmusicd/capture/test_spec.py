@@ -95,3 +95,11 @@ def test_a_refusal_does_not_quote_the_password() -> None:
 @pytest.mark.parametrize(("text", "live"), [("soundcard", True), ("http://h/", True), ("x.mp3", False), ("-", False)])
 def test_what_is_live_is_known_beforehand(text: str, live: bool) -> None:
     assert parse_spec(text).live is live
+
+
+def test_a_path_that_is_no_utf_8_is_opened_as_it_is_and_shown_as_text() -> None:
+    path = b"/music/\xff.wav".decode("utf-8", "surrogateescape")
+    spec = parse_spec(path)
+    assert spec.target == path
+    assert spec.redacted == "/music/\N{REPLACEMENT CHARACTER}.wav"
+    assert spec.hide(f"{path} is gone") == "/music/\N{REPLACEMENT CHARACTER}.wav is gone"

@@ -20,6 +20,7 @@ from ccmusicd.publish import timeline as module
 from ccmusicd.publish.errors import RecordError
 from ccmusicd.publish.reader import RecordReader
 from ccmusicd.publish.record import Record
+from ccmusicd.publish.retention import Retention
 from ccmusicd.publish.timeline import Timeline
 
 NOON_US = 1_769_860_800_000_000
@@ -355,3 +356,47 @@ async def test_a_file_that_is_no_database_stops_the_start(hub: Hub, url: str, tm
     with pytest.raises(RecordError, match="is not a usable database"):
         Timeline(hub, url)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("timeline")]
+
+
+async def test_what_is_lost_at_the_stop_is_told(
+    hub: Hub,
+    keeping: Keeping,
+    tmp_path: Path,
+    make_segment: Callable[..., SegmentEvent],
+    make_title: Callable[..., TitleEvent],
+    eventually: Eventually,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("ccmusicd.publish.backend._BUSY_TIMEOUT_MS", 250)
+    async with keeping() as timeline:
+        hub.publish(make_segment("end", 0, 1))
+        await eventually(lambda: len(timeline.segments()) == 1)
+        other = sqlite3.connect(tmp_path / "timeline.db")
+        other.execute("BEGIN IMMEDIATE")
+        hub.publish(make_segment("end", 1, 2))
+        hub.publish(make_title("A song", 1.5))
+        await eventually(lambda: timeline.state.startswith("degraded"))
+    other.rollback()
+    other.close()
+    assert "1 segments, 1 titles and 0 blocks of hops could not be written before the stop" in caplog.text
+
+
+# Seen to fail without: the new pruner in `Timeline.keep`.
+async def test_other_rules_delete_with_the_next_write(
+    hub: Hub,
+    keeping: Keeping,
+    make_segment: Callable[..., SegmentEvent],
+    eventually: Eventually,
+) -> None:
+    async with keeping() as timeline:  # by the machine's clock the segment is long over
+        hub.publish(make_segment("end", 0, 1))
+        await eventually(lambda: len(timeline.segments()) == 1)
+        timeline.keep(Retention(keep_segments_days=1, disk_reserve_megabytes=1e12))
+        hub.publish(make_segment("end", 1, 2))
+        await eventually(lambda: not timeline.segments())
+        await eventually(lambda: "of the disk are free" in timeline.state)
+        timeline.keep(Retention())
+        hub.publish(make_segment("end", 2, 3))
+        await eventually(lambda: timeline.state == "ok")
+        assert len(timeline.segments()) == 1

@@ -153,6 +153,23 @@ def test_a_newer_record_is_refused_and_left_alone(old_url: str) -> None:
     assert found(old_url) == (SCHEMA_VERSION + 1, {"segments", "titles"}, 2)
 
 
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_newer_file_keeps_every_byte(tmp_path: Path, mode: str) -> None:
+    file = tmp_path / "timeline.db"
+    connection = sqlite3.connect(file)
+    connection.executescript(
+        f"PRAGMA journal_mode = {mode}; {VERSION_1.format(id='INTEGER')}; PRAGMA user_version = {SCHEMA_VERSION + 1}"
+    )
+    connection.close()
+    before = file.read_bytes()
+    record = Record(f"sqlite:///{file}")
+    with pytest.raises(RecordError, match="written by a newer ccmusicd"):
+        record.open()
+    record.close()
+    assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_an_upgraded_file_can_shrink(tmp_path: Path) -> None:
     file = tmp_path / "timeline.db"
     connection = sqlite3.connect(file)
