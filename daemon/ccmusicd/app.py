@@ -50,8 +50,8 @@ STATUS_EVERY_TICKS = 4
 class Outcome(enum.Enum):
     """Why `App.run` returned: a signal to stop, or no input is left."""
 
-    STOPPED = enum.auto()
-    INPUT_ENDED = enum.auto()
+    STOPPED = "told to"
+    INPUT_ENDED = "every input has ended"
 
 
 class App:
@@ -125,7 +125,7 @@ class App:
             await stack.enter_async_context(self._running(self._obey_hangups(reload), "reload"))
             outcome = await self._outcome
             self._notifier.stopping()
-            log.info("stopping (%s)", outcome.name.lower())
+            log.info("stopping: %s", outcome.value)
         return outcome
 
     # --- building ---

@@ -35,7 +35,8 @@ def export(
     """Write the segments of the record at `url` that lie in a range; times are what people write, see `moment`.
 
     No format has a place for what is no segment: that the system clock was set in that time is told beside the output.
-    Without `since` the range begins with `origin`, else with the record; without `until` it ends at `now_us`.
+    Without `since` the range begins with `origin`, else with the record; without `until` it ends with the record, which
+    lies ahead of the clock where a file was read at full speed. `now_us` is what relative times count from.
 
     Raises:
         ExportError: a time, zone or station makes no sense.
@@ -46,22 +47,22 @@ def export(
     from_us, until_us, origin_us = (
         None if text is None else moment(text, zone, now_us) for text in (since, until, origin)
     )
-    to_us = now_us if until_us is None else until_us
     if origin_us is not None:
         from_us = origin_us if from_us is None else max(from_us, origin_us)
-    if from_us is not None and from_us >= to_us:
+    if from_us is not None and until_us is not None and from_us >= until_us:
         raise ExportError(
-            f"the range ends ({iso(to_us, zone)}) before it begins ({iso(from_us, zone)}); a day means its first moment"
+            f"the range ends ({iso(until_us, zone)}) before it begins ({iso(from_us, zone)}); "
+            "a day means its first moment"
         )
     with RecordReader(url) as reader:
         stations = reader.stations()
         check_station(station, stations)
         if form in OF_A_RECORDING:
             station = only_station(station, stations, form)
-        count = reader.count(station, from_us, to_us)
-        steps = list(_steps_told(reader, stations if station is None else [station], from_us, to_us, zone))
+        count = reader.count(station, from_us, until_us)
+        steps = list(_steps_told(reader, stations if station is None else [station], from_us, until_us, zone))
         with output_of(output, url) as file, progress(count, file) as counted:
-            pieces = counted(cut(reader.segments(station, from_us, to_us), from_us, to_us))
+            pieces = counted(cut(reader.segments(station, from_us, until_us), from_us, until_us))
             begin_us = from_us if origin_us is None else origin_us
             lines = formatted(form, pieces, zone, begin_us=begin_us, until_us=until_us, station=station, audio=audio)
             write(lines, file)
@@ -98,7 +99,7 @@ def report(
 
 
 def _steps_told(
-    reader: RecordReader, stations: Iterable[str], from_us: int | None, to_us: int, zone: tzinfo
+    reader: RecordReader, stations: Iterable[str], from_us: int | None, to_us: int | None, zone: tzinfo
 ) -> Iterator[str]:
     """A sentence for each time that the system clock was set, at most `MOST_STEPS_TOLD`, and one for the rest."""
     sentences = (

@@ -37,7 +37,7 @@ def _shown(value: Any) -> str:
 
 def _is_union_branch(depth: int, part: str | int) -> bool:
     """Whether pydantic names a branch here and no key: below table and key only, since a station may be called str."""
-    return depth > 1 and isinstance(part, str) and ("[" in part or part in {"float", "str"})
+    return depth > 1 and isinstance(part, str) and ("[" in part or part in {"float", "str", "constrained-float"})
 
 
 def _where(

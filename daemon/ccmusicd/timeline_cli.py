@@ -39,7 +39,9 @@ def timeline_export(
     form: FormatChoice = "csv",
     station: Station = None,
     since: Annotated[str | None, typer.Option("--from", metavar="TIME", help=_TIME)] = None,
-    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="The same; now, if left out.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="The same; the record's end, if left out.")
+    ] = None,
     zone: Zone = None,
     origin: Annotated[
         str | None,

@@ -103,6 +103,12 @@ def test_json_to_a_file_that_is_there_as_a_whole(timeline: Cli, tmp_path: Path) 
     assert [json.loads(line) for line in lines] == rows
 
 
+def test_a_record_ahead_of_the_clock_is_exported_to_its_end(timeline: Cli, record: Record) -> None:
+    record.write([segment(1_000_000, 1_000_001)], [])  # as where a file was read at full speed
+    rows = list(csv.DictReader(io.StringIO(timeline("export").stdout, newline="")))
+    assert (rows[-1]["start"][:4], rows[-1]["seconds"], rows[-1]["cut"]) == ("2140", "3600.000000", "")
+
+
 @pytest.mark.usefixtures("record")
 def test_labels_and_cue_sheets_count_from_the_recordings_start(timeline: Cli) -> None:
     labels = timeline("export", "--format", "audacity", "--origin", "2026-05-01T05:30", "--to", "2026-05-01T08:00")

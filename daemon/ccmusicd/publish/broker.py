@@ -111,7 +111,9 @@ def _split(url: str) -> SplitResult:
         (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise TopicError(f"the MQTT broker's address is not valid ({error}); {_WANTED}") from None
-    shown = f"{parts.scheme}://{'***@' if '@' in parts.netloc else ''}{parts.netloc.rpartition('@')[2]}{parts.path}"
+    begin = f"{parts.scheme}://" if parts.netloc else f"{parts.scheme}:" if parts.scheme else ""
+    user, _, rest = f"{parts.netloc}{parts.path}".rpartition("@")  # without //, the password stands in the path
+    shown = f"{begin}{'***@' if user else ''}{rest}"
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or port == 0:
         raise TopicError(f"the MQTT broker's address {shown!r} is not valid; {_WANTED}")
     has_path = parts.path not in {"", "/"} and parts.scheme not in _WEBSOCKET

@@ -16,6 +16,8 @@ from ccmusicd.publish.errors import TopicError
         "http://host",
         "mqtt://",
         "ws://",
+        "dj:secret@host",
+        "mqtt:dj:secret@host",
         "mqtt://dj:secret@",
         "mqtt://dj:secret@host:99999",
         "mqtt://dj:secret@host:0",
@@ -29,6 +31,11 @@ def test_a_bad_address_is_refused_without_its_secret(url: str) -> None:
     with pytest.raises(TopicError, match="it must be mqtt://") as refused:
         parse_broker(url)
     assert "secret" not in str(refused.value)
+
+
+def test_an_address_without_scheme_is_told_as_it_was_written() -> None:
+    with pytest.raises(TopicError, match=r"address 'broker\.lan' is not valid"):
+        parse_broker("broker.lan")
 
 
 @pytest.mark.parametrize(
