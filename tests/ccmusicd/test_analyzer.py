@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 
 from ccmusic_stream.geometry import BINS, HOP_LENGTH, WINDOW_COLUMNS
 from ccmusicd import frames
-from ccmusicd.analyzer import REPICK_AFTER, Analyzer, AnalyzerError, _child_main, pick_hop_columns
+from ccmusicd.analyzer import (
+    REPICK_AFTER,
+    STARTUP_TIMEOUT_S,
+    Analyzer,
+    AnalyzerError,
+    _child_main,
+    pick_hop_columns,
+)
 from ccmusicd.jobs import Answer, Job, Order
 
 HOP_COLUMNS = 43
@@ -264,3 +271,10 @@ def test_a_fork_server_that_cannot_import_torch_leaves_that_to_its_children(tmp_
         check=False,
     )
     assert (answer.returncode, answer.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", ["ccmusicd.service", "ccmusicd@.service", "ccmusicd-user.service"])
+def test_the_supervisor_waits_longer_for_the_networks_than_the_daemon(unit: str) -> None:
+    lines = (Path(__file__).parents[2] / "systemd" / unit).read_text().splitlines()
+    (waits,) = [line.removeprefix("TimeoutStartSec=") for line in lines if line.startswith("TimeoutStartSec=")]
+    assert int(waits) > STARTUP_TIMEOUT_S
