@@ -230,8 +230,8 @@ class Analyzer:
     async def _serve(self, answers: asyncio.StreamReader, jobs: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(STARTUP_TIMEOUT_S):
             ready, _ = await frames.read(answers)
-        if ready["op"] == "refused":
-            if self.device is None:
+        if ready["op"] in {"refused", "broken"}:
+            if self.device is None and ready["op"] == "refused":
                 raise AnalyzerError(ready["reason"])
             raise ConnectionError(ready["reason"])  # it worked before: a GPU may come back, a disk be mounted again
         self._adopt(ready)
@@ -376,6 +376,10 @@ async def _in_thread(start: Callable[[], None]) -> None:
 
 
 def _child_main(connection: socket.socket, order: Order) -> None:
-    from ccmusicd.analyzer_child import main  # noqa: PLC0415 - torch, which only the child may load
-
+    try:
+        from ccmusicd.analyzer_child import main  # noqa: PLC0415 - torch, which only the child may load
+    except Exception as error:  # noqa: BLE001 - whatever a damaged installation raises
+        with contextlib.suppress(OSError), connection:
+            connection.sendall(frames.encode({"op": "broken", "reason": f"torch cannot be loaded: {error}"}))
+        return
     main(connection, order)

@@ -10,7 +10,8 @@ Reads job frames from its connection and answers each, one at a time; ends when 
 | `hop {stations: [{station, reset, samples}]}` | float32 samples of whole hops, station after station | `votes` |
 
 `ready {device, models: {name: null or why not}, runtimes: {name: what runs it}, hop_s}` comes first; `hop_s` is the
-measured time of one station's hop. A bundle that cannot be used gives `refused {reason}` instead, and the end.
+measured time of one station's hop. A bundle that cannot be used gives `refused {reason}` instead, and the end; torch
+that cannot be imported gives `broken {reason}`, without this module (`analyzer`).
 `votes {busy_s, stations: [{models, columns}]}` are those on each station's newest hop, in the order of the job. Its
 payload is the new columns as bytes of decibels, CQT then Mel, column after column, `columns` bytes of each station.
 Everything else is for the desk (`analyzer_desk`).

@@ -96,7 +96,7 @@ class App:
             watching = Watching(hub, parts, state_directory(settings), record_url(settings))
             await stack.enter_async_context(watching.running(self._running))
             analyzer = self._vitals.analyzer = self._make_analyzer(bundle, hub)
-            fleet = Fleet(hub, analyzer, on_all_ended=lambda: self._inputs_ended(fleet))
+            fleet = Fleet(hub, analyzer, on_all_ended=lambda: self._finish(Outcome.INPUT_ENDED))
             self.ended, self._vitals.stations = fleet.ended, fleet.stations
             fleet.begin(plans)
             access = Access(**access_rules(settings))
@@ -240,10 +240,6 @@ class App:
     def _finish(self, outcome: Outcome) -> None:
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(outcome)
-
-    def _inputs_ended(self, fleet: Fleet) -> None:
-        draining = asyncio.ensure_future(fleet.drained())
-        draining.add_done_callback(lambda _: self._finish(Outcome.INPUT_ENDED))
 
     async def _obey_hangups(self, reload: Reload) -> None:
         """Apply the configuration of the moment on each SIGHUP; one that comes meanwhile is obeyed afterwards."""

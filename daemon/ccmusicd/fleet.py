@@ -32,7 +32,7 @@ class FleetChange:
 class Fleet:
     """All stations. Only the event loop touches it.
 
-    `run` listens; `on_all_ended` is called when no input is left.
+    `run` listens; `on_all_ended` is called when no input is left and what was heard of the last is voted on.
     """
 
     def __init__(self, hub: Hub, analyzer: Analyzer, *, on_all_ended: Callable[[], None]) -> None:
@@ -45,6 +45,7 @@ class Fleet:
         self._captures: dict[str, Capture] = {}
         self._capturing: dict[str, asyncio.Task[Ended]] = {}
         self._pause_changed = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
         self._crew = Crew()
 
     def begin(self, plans: Mapping[str, StationPlan]) -> None:
@@ -173,5 +174,16 @@ class Fleet:
         self._look_for_the_end()
 
     def _look_for_the_end(self) -> None:
-        if self.stations and all(key in self.ended for key in self.stations):
+        """Wait for the last votes once no input is left; a new configuration may bring another one meanwhile."""
+        if self._ending is not None:
+            self._ending.cancel()
+        self._ending = asyncio.create_task(self._end(), name="last votes") if self._is_over else None
+
+    async def _end(self) -> None:
+        await self.drained()
+        if self._is_over:
             self._on_all_ended()
+
+    @property
+    def _is_over(self) -> bool:
+        return bool(self.stations) and all(key in self.ended for key in self.stations)

@@ -11,7 +11,7 @@ from ccmusic_stream.errors import CcmusicError
 from ccmusicd.export.times import zone_of
 from ccmusicd.hooks.rule import PLACEHOLDERS, Source
 from ccmusicd.publish.nowplaying import Template
-from ccmusicd.tables import NotNegative, Table
+from ccmusicd.tables import NotNegative, PathText, Table
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
@@ -98,7 +98,7 @@ class ProgrammeSettings(Table):
     """[stations.<id>.programme]."""
 
     timezone: str | None = None
-    calendar: str = ""
+    calendar: PathText = ""
     show_at_least: Share | None = None
     warn_before_s: NotNegative = 300.0
     shows: list[ShowSettings] = Field(default_factory=list)
@@ -119,7 +119,7 @@ class ProgrammeSettings(Table):
 class NowPlayingSettings(Table):
     """[stations.<id>.now_playing]."""
 
-    file: Annotated[str, Field(min_length=1)]
+    file: Annotated[PathText, Field(min_length=1)]
     template: str = "{title}"
     without_title: str = "{genre}"
 
@@ -142,8 +142,8 @@ class HookSettings(Table):
     timeout_s: Annotated[float, Field(gt=0, le=300)] = 10.0
     retries: Annotated[int, Field(ge=0, le=10)] = 3
     header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "Authorization"
-    secret_file: str = ""
-    ca_file: str = ""
+    secret_file: PathText = ""
+    ca_file: PathText = ""
 
     @field_validator("url")
     @classmethod

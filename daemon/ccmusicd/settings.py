@@ -28,7 +28,7 @@ from ccmusicd.programme_settings import (
 )
 from ccmusicd.publish.topics import check_topic_part
 from ccmusicd.resources import resource
-from ccmusicd.tables import NotNegative, Positive, Probability, Table
+from ccmusicd.tables import Days, NotNegative, PathText, Positive, Probability, Table, check_path
 from ccmusicd.web_settings import ClipsSettings, WebSettings, check_token
 
 SYSTEM_FILE = Path("/etc/ccmusic-stream/config.toml")
@@ -57,7 +57,7 @@ class DaemonSettings(Table):
 
     node: str
     listen: str
-    state_dir: str
+    state_dir: PathText
     log_level: Literal["debug", "info", "warning", "error"]
 
     @field_validator("node")
@@ -82,6 +82,13 @@ class AnalyzerSettings(Table):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     runtime: Runtime
     hop: Annotated[float, Field(ge=1, le=10)] | Literal["auto"]
+
+    @field_validator("bundle")
+    @classmethod
+    def _paths(cls, bundle: str | list[str]) -> str | list[str]:
+        for name in _listed(bundle):
+            check_path(name)
+        return bundle
 
 
 class DecisionSettings(Table):
@@ -116,8 +123,8 @@ class MqttSettings(Table):
     root: str
     keepalive_s: Annotated[int, Field(ge=5, le=3600)]
     password: SecretStr | None = None
-    password_file: str
-    ca_file: str
+    password_file: PathText
+    ca_file: PathText
     discovery: bool
     discovery_prefix: str
 
@@ -131,11 +138,11 @@ class MqttSettings(Table):
 class TimelineSettings(Table):
     """[timeline]. 0 is no limit."""
 
-    url: str
-    keep_days: NotNegative
+    url: PathText
+    keep_days: Days
     keep_megabytes: NotNegative
     disk_reserve_megabytes: NotNegative
-    keep_segments_days: NotNegative
+    keep_segments_days: Days
 
 
 class CaptureSettings(Table):

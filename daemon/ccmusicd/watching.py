@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import re
 import ssl
 import time
@@ -57,10 +58,11 @@ def check_programme(settings: Settings, labels: Labels) -> None:
             calendar.load(time.time_ns() // 1000)
     files = _now_playing_files(settings)
     for key, file in files.items():
-        if not file.path.parent.is_dir() and file.path.parent != state_directory(
-            settings
-        ):  # which is made at the start
-            raise SettingsError(f"stations.{key}.now_playing.file: there is no folder {file.path.parent}")
+        folder = file.path.parent
+        # pathlib would raise where a name is too long, or a folder on the way closed to us.
+        there = os.path.isdir(folder)  # noqa: PTH112
+        if not there and folder != state_directory(settings):  # which is made at the start
+            raise SettingsError(f"stations.{key}.now_playing.file: there is no folder {folder}")
     if len({file.path for file in files.values()}) < len(files):
         raise SettingsError("stations.….now_playing.file: two stations write the same file")
     for name, hook in settings.hooks.items():

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from ccmusicd.tables import NotNegative, Positive, Table
+from ccmusicd.tables import NotNegative, PathText, Positive, Table
 
 
 class WebSettings(Table):
@@ -15,11 +15,11 @@ class WebSettings(Table):
     allowed_origins: list[str]
     allowed_hosts: list[str]
     token: SecretStr | None = None
-    token_file: str
+    token_file: PathText
     token_for_all: bool
     root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$")]
-    tls_certificate: str
-    tls_key: str
+    tls_certificate: PathText
+    tls_key: PathText
 
     @field_validator("token")
     @classmethod

@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,8 +18,15 @@ from numpy.typing import NDArray
 
 from ccmusic_stream.geometry import BINS, HOP_LENGTH, WINDOW_COLUMNS
 from ccmusicd import frames
-from ccmusicd.analyzer import REPICK_AFTER, Analyzer, AnalyzerError, pick_hop_columns
-from ccmusicd.jobs import Answer, Job
+from ccmusicd.analyzer import (
+    REPICK_AFTER,
+    STARTUP_TIMEOUT_S,
+    Analyzer,
+    AnalyzerError,
+    _child_main,
+    pick_hop_columns,
+)
+from ccmusicd.jobs import Answer, Job, Order
 
 HOP_COLUMNS = 43
 
@@ -235,3 +245,36 @@ async def test_an_analyzer_that_never_starts_is_tried_for_months(monkeypatch: py
         await analyzer.run()
     assert waited_s[:3] == [0.0, 2.0, 4.0]
     assert set(waited_s[6:]) == {30.0}
+
+
+async def test_torch_that_cannot_be_imported_is_told_in_a_line_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ccmusicd.analyzer_child", None)
+    ours, theirs = socket.socketpair()
+    _child_main(theirs, cast("Order", None))
+    analyzer = Analyzer([Path("nowhere")], on_ready=lambda _: None)
+    reader, writer = await asyncio.open_connection(sock=ours)
+    with pytest.raises(ConnectionError, match=r"^torch cannot be loaded: import of ccmusicd\.analyzer_child halted"):
+        await asyncio.wait_for(analyzer._serve(reader, writer), 5)
+    writer.close()
+
+
+@pytest.mark.parametrize("fault", ["ImportError", "OSError"])
+def test_a_fork_server_that_cannot_import_torch_leaves_that_to_its_children(tmp_path: Path, fault: str) -> None:
+    (tmp_path / "torch.py").write_text(f"raise {fault}('no libtorch')")
+    answer = subprocess.run(
+        [sys.executable, "-c", "import ccmusicd.analyzer_server"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", ["ccmusicd.service", "ccmusicd@.service", "ccmusicd-user.service"])
+def test_the_supervisor_waits_longer_for_the_networks_than_the_daemon(unit: str) -> None:
+    lines = (Path(__file__).parents[2] / "systemd" / unit).read_text().splitlines()
+    (waits,) = [line.removeprefix("TimeoutStartSec=") for line in lines if line.startswith("TimeoutStartSec=")]
+    assert int(waits) > STARTUP_TIMEOUT_S

@@ -6,11 +6,14 @@ import json
 import signal
 import socket
 import sqlite3
+import ssl
+import subprocess
 import threading
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -219,4 +222,63 @@ def test_stations_come_go_and_change_and_the_one_that_stays_misses_no_hop(  # no
             assert end == start
         assert "down" not in {kind for _, _, kind, _ in found}
     assert segments(tmp_path / "state", "old")[-1][1] < segments(tmp_path / "state", "steady")[-1][1]
+    assert not any("Traceback" in line for line in running.err), running.err
+
+
+def shown_at(address: str) -> str:
+    """The certificate, as PEM, that new connections to a server see."""
+    parts = urlsplit(address)
+    assert parts.hostname
+    assert parts.port
+    return ssl.get_server_certificate((parts.hostname, parts.port), timeout=5)
+
+
+# Seen to fail without: `load_certificate` in `Web.change`, and without `_switch_mqtt` in `Reload.now`.
+def test_certificate_and_broker_change_in_a_daemon_that_runs(
+    daemon: Start, wait_until: Wait, broker: Any, subscribe: Callable[[int], Any], real_part: Any, tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+
+    def renew() -> str:
+        line = f"req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} -days 3650 -subj /CN=localhost"
+        subprocess.run([real_part("openssl"), *line.split()], check=True, capture_output=True)
+        return certificate.read_text()
+
+    first = renew()
+    config = tmp_path / "config.toml"
+    always = f'[daemon]\nnode = "desk"\n[web]\ntls_certificate = "{certificate}"\ntls_key = "{key}"\n'
+    config.write_text(always)
+    running = daemon("--config", str(config))
+
+    def hang_up(text: str, told: str) -> None:
+        before = len(running.err)
+        config.write_text(text)
+        running.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: any(told in line for line in running.err[before:]), 30, told)
+
+    wait_until(lambda: running.address, 60, "the address")
+    assert shown_at(running.address) == first
+    second = renew()
+    assert shown_at(running.address) == first
+    hang_up(always, "nothing to apply is different")
+    assert shown_at(running.address) == second
+    certificate.write_text("no certificate")
+    hang_up(always, "the old kept")
+    assert shown_at(running.address) == second
+    certificate.write_text(second)
+
+    broker.start()
+    ear = subscribe(broker.port)
+    with_broker = f'{always}[mqtt]\nurl = "mqtt://127.0.0.1:{broker.port}"\n'
+    hang_up(with_broker, "changed mqtt.url")
+    wait_until(lambda: ear.last().get("status") == "online", 30, "online")
+    hang_up(with_broker.replace("[mqtt]", '[mqtt]\nroot = "ccmusic/below"'), "the old kept")
+    assert ear.last()["status"] == "online"
+    hang_up(always, "changed mqtt.url")
+    wait_until(lambda: ear.last().get("status") == "offline", 30, "offline")
+    assert ear.last()["demo/status"] == "offline"
+    hang_up(with_broker, "changed mqtt.url")
+    wait_until(lambda: ear.last().get("status") == "online", 30, "online again")
+    assert running.terminate() == 0
+    wait_until(lambda: ear.last().get("status") == "offline", 10, "the last word")
     assert not any("Traceback" in line for line in running.err), running.err

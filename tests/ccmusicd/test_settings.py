@@ -89,6 +89,14 @@ def test_input_on_the_command_line_replaces_the_stations(tmp_path: Path) -> None
         ("[analyzer]\nhop = 0.2\n", 2, ["analyzer.hop", "0.2"]),
         ("[analyzer]\nhop = 'often'\n", 2, ["analyzer.hop", "often"]),
         ("[daemon]\nnode = 'a+b'\n", 2, ["daemon.node", "'+'"]),
+        ("[daemon]\nstate_dir = '~nobody-here/x'\n", 2, ["daemon.state_dir", "'~nobody-here/x' has no home folder"]),
+        ('[web]\ntoken_file = "/a\\u0000b"\n', 2, ["web.token_file", "holds a NUL"]),
+        ("[analyzer]\nbundle = '~nobody-here/x'\n", 2, ["analyzer.bundle", "has no home folder"]),
+        ('[mqtt]\nca_file = "/a\\u0000b"\n', 2, ["mqtt.ca_file", "holds a NUL"]),
+        ("[stations.a]\ninput = '~nobody-here/x.mp3'\n", 2, ["stations.a.input", "has no home folder"]),
+        ('[timeline]\nurl = "sqlite:///a\\u0000b"\n', 2, ["timeline.url", "holds a NUL"]),
+        ("[timeline]\nkeep_days = 999_999_999\n", 2, ["timeline.keep_days", "less than or equal to 1000000"]),
+        ("[timeline]\nkeep_segments_days = 1e300\n", 2, ["timeline.keep_segments_days", "1000000"]),
         ("[decision]\nenter = 0.3\nleave = 0.6\n", 3, ["decision.leave", "must not be above enter"]),
     ],
 )
@@ -341,6 +349,10 @@ def test_faults_of_a_programme_name_their_place(tmp_path: Path, text: str, line:
         (
             "[stations.a]\ninput = 'demo'\n[stations.a.now_playing]\nfile = '/nowhere/x'\n",
             "there is no folder /nowhere",
+        ),
+        (
+            f"[stations.a]\ninput = 'demo'\n[stations.a.now_playing]\nfile = '/{'x' * 300}/x'\n",
+            f"there is no folder /{'x' * 300}",
         ),
     ],
 )

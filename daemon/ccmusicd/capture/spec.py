@@ -3,6 +3,7 @@
 import re
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -89,7 +90,7 @@ def parse_spec(text: str) -> SourceSpec:
         return SourceSpec(text)  # type: ignore[arg-type]  # the two literals just tested
     scheme = _SCHEME.match(text)
     if scheme is None:
-        return SourceSpec("media", text)
+        return SourceSpec("media", _checked_path(text))
     return _with_scheme(scheme[1].lower(), text, text[scheme.end() :])
 
 
@@ -118,6 +119,14 @@ def _checked_command(command: str) -> str:
     if not words:
         raise SpecError('The input "exec:" lacks its command: expected exec:command and its arguments.')
     return command
+
+
+def _checked_path(path: str) -> str:
+    try:
+        Path(path).expanduser()
+    except RuntimeError:
+        raise SpecError(f"The input {path!r} has no home folder: there is no such user.") from None
+    return path
 
 
 def _file_path(text: str, rest: str) -> str:

@@ -1,11 +1,13 @@
 """Checks of the machine: disk, clock, port, graphics card, unit. Free of settings; all of them read only."""
 
+import contextlib
 import ctypes
 import errno
 import http.client
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -130,17 +132,21 @@ def _why_no_port(error: OSError, where: str, host: str, port: int) -> Finding:
 
 
 def _is_ours(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1" if host in _ANY else host, port, timeout=_TIMEOUT_S)
-    try:
-        connection.request("GET", "/healthz", headers={"Host": "localhost"})
-        return b'"clients_cut"' in connection.getresponse().read(4_096)
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    own = _OF_ANY.get(host, host)
+    # Whatever its certificate: no secret is sent, and only a daemon of ours answers so.
+    tls = ssl._create_unverified_context()  # noqa: S323, SLF001 - as said
+    for connection in (
+        http.client.HTTPConnection(own, port, timeout=_TIMEOUT_S),
+        http.client.HTTPSConnection(own, port, timeout=_TIMEOUT_S, context=tls),
+    ):
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/healthz", headers={"Host": "localhost"})
+            if b'"clients_cut"' in connection.getresponse().read(4_096):
+                return True
+    return False
 
 
-_ANY = ("", "0.0.0.0", "::")  # noqa: S104 - what may be listened on
+_OF_ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what may be listened on
 
 
 _LISTENS = "0A"  # TCP_LISTEN

@@ -8,6 +8,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
@@ -19,6 +20,7 @@ from ccmusicd.publish import topics
 from ccmusicd.publish.broker import RefusedError, parse_broker
 from ccmusicd.publish.homeassistant import HomeAssistant
 from ccmusicd.publish.outbox import Outbox
+from ccmusicd.publish.sockets import OpenSocketsLoop
 from ccmusicd.publish.sweep import IsStale, sweep
 from ccmusicd.publish.topics import StationTopics, check_topic_part
 
@@ -266,6 +268,8 @@ class Mqtt:
         )
         # aiomqtt keeps a loss for whoever asks; when nobody is left to ask, asyncio would report it as an error.
         client._disconnected.add_done_callback(asyncio.Future.exception)  # noqa: SLF001 - aiomqtt shows it nowhere else
+        loop = OpenSocketsLoop(client._loop, lambda number: _number_of(client) == number)  # noqa: SLF001 - as above
+        client._loop = cast("asyncio.AbstractEventLoop", loop)  # noqa: SLF001
         self._distrust(client)
         return client
 
@@ -413,3 +417,8 @@ def _socket_of(client: aiomqtt.Client) -> socket.socket | None:
     sock = client._client.socket()  # noqa: SLF001 - the one way to the socket
     sock = getattr(sock, "_socket", sock)  # paho wraps that of a WebSocket
     return sock if isinstance(sock, socket.socket) else None
+
+
+def _number_of(client: aiomqtt.Client) -> int | None:
+    sock = _socket_of(client)
+    return None if sock is None else sock.fileno()

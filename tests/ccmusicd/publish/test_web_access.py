@@ -15,6 +15,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from ccmusicd.doctor.machine import check_port
 from ccmusicd.hub import Hub
 from ccmusicd.publish.access import Access
 from ccmusicd.publish.errors import CertificateError
@@ -274,6 +275,21 @@ async def test_https_and_wss(serve: Serve, certificate: Callable[..., tuple[Path
         address = f"wss://127.0.0.1:{web.address[1]}/ws"
         async with connect(address, ssl=context, proxy=None) as socket:
             assert await kind(socket) == "hello"
+
+
+async def test_the_doctor_knows_the_daemon_behind_its_certificate(
+    serve: Serve, certificate: Callable[..., tuple[Path, Any]]
+) -> None:
+    made, _ = certificate(until="20490101")
+    async with serve(certificate=(made, made.with_name("key.pem"))) as web:
+        found = await asyncio.to_thread(check_port, *web.address)
+    assert (found.level, "listens on 127.0.0.1" in found.text) == ("ok", True)
+
+
+async def test_the_doctor_knows_the_daemon_on_every_address_of_ipv6(serve: Serve) -> None:
+    async with serve(host="::") as web:
+        found = await asyncio.to_thread(check_port, *web.address)
+    assert (found.level, "listens on ::" in found.text) == ("ok", True)
 
 
 async def test_a_certificate_that_cannot_be_used_is_said_clearly(
