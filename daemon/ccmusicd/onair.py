@@ -28,6 +28,9 @@ DOUBT_US = 12_000_000
 MEASURED_ERROR_S = 0.1
 """Silence and signals are measured in blocks of this."""
 
+WAITING = "waiting for the networks"
+"""Of a recording that is not played before there are networks to hear it: nothing of it is missing."""
+
 ANALYZER_GONE = "analyzer restarting"
 NO_VOTES = "no model votes"
 VOTELESS_S = 5.0
@@ -65,7 +68,8 @@ class OnAir:
     `weights` (by model) and `ensemble_temperature` are the bundle's: see `ensemble.combine`. `changes` dates a change
     of genre back to where it happened.
 
-    Priority: paused, then no signal, then silence, then what the networks say. All times are UTC microseconds.
+    Priority: paused, then held back, then no signal, then silence, then what the networks say. All times are UTC
+    microseconds.
     """
 
     def __init__(
@@ -92,7 +96,7 @@ class OnAir:
         self._weights = weights
         self._ensemble_temperature = ensemble_temperature
         self._publish = publish
-        self.paused = self.lost = False
+        self.paused = self.waiting = self.lost = False
         self._silent = self._blind = self._mute = False
         self._voteless_s = 0.0
         self._sound_since_us = start_us
@@ -114,6 +118,7 @@ class OnAir:
         """What the station is now: the first of these that holds."""
         without_genre: tuple[tuple[State, bool], ...] = (
             ("paused", self.paused),
+            ("starting", self.waiting),
             ("no_signal", self.lost),
             ("silence", self._silent),
             ("starting", self._blind),
@@ -138,6 +143,12 @@ class OnAir:
         """The user stopped, or resumed, listening."""
         self.paused = paused
         self._interrupt(at_us)
+
+    def wait(self, waiting: bool, at_us: int) -> None:
+        """The source is held back since `at_us` until there are networks, or goes on."""
+        if waiting != self.waiting:
+            self.waiting = waiting
+            self._interrupt(at_us)
 
     def signal(self, lost: bool, at_us: int) -> None:
         """No sound comes from the source since `at_us`, or comes again."""
@@ -205,7 +216,7 @@ class OnAir:
             self._interrupt(at_us)
 
     def _hears(self, at_us: int) -> bool:
-        if self.paused or self.lost or self._silent or self._blind or self._mute:
+        if self.paused or self.waiting or self.lost or self._silent or self._blind or self._mute:
             return False
         return at_us - self._sound_since_us >= self._least_heard_us
 
@@ -221,7 +232,7 @@ class OnAir:
         """Let the timeline follow the state."""
         state, present = self.state, self._tracker.outline
         kind: SegmentKind = "uncertain" if state == "starting" else state
-        note = (ANALYZER_GONE if self._blind else STARTING) if state == "starting" else None
+        note = self._why_starting() if state == "starting" else None
         if self._mute and state == "uncertain":
             note = NO_VOTES
         if (kind, self.genre, note) == (present.kind, present.genre, present.note):
@@ -236,6 +247,11 @@ class OnAir:
         if closed is not None:
             self._tell("end", closed)
         self._tell("new" if closed is not None else "update", self._tracker.current)
+
+    def _why_starting(self) -> str:
+        if self.waiting:
+            return WAITING
+        return ANALYZER_GONE if self._blind else STARTING
 
     def _dated(self, present: Segment, kind: SegmentKind, note: str | None, at_us: int) -> Change | None:
         """When what is found at `at_us` began; None while it is not to be told yet."""

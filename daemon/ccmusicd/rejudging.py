@@ -18,7 +18,7 @@ from ccmusic_stream.labels import Labels
 from ccmusic_stream.segments import Change
 from ccmusicd.changes import VOTES_ERROR_S, ChangeFinder
 from ccmusicd.events import SegmentEvent
-from ccmusicd.onair import ANALYZER_GONE, STARTING_LASTS_US, DecisionOptions, OnAir
+from ccmusicd.onair import ANALYZER_GONE, STARTING_LASTS_US, WAITING, DecisionOptions, OnAir
 from ccmusicd.publish.hops import HopBlock
 from ccmusicd.publish.rows import SegmentRow, row_of_event
 
@@ -184,6 +184,7 @@ class _Telling:
         """Let what was measured go over from one segment of the record to the next; what begins comes first."""
         flags: tuple[tuple[Callable[[bool], None], Callable[[SegmentRow], bool]], ...] = (
             (lambda on: on_air.pause(on, row.start_us), lambda one: one.kind == "paused"),
+            (lambda on: on_air.wait(on, row.start_us), lambda one: one.note == WAITING),
             (lambda on: on_air.signal(on, row.start_us), lambda one: one.kind == "no_signal"),
             (lambda on: on_air.silence(on, row.start_us), lambda one: one.kind == "silence"),
             (lambda on: on_air.analyzer(on, row.start_us), lambda one: one.note == ANALYZER_GONE),

@@ -107,6 +107,7 @@ class Station:
         self._warned_at = 0.0
         self._arrivals: deque[tuple[int, float]] = deque(maxlen=ARRIVALS)  # (sample index, when it was here)
         self._begun_at = monotonic()
+        self._held_at = self._begun_at - NO_SIGNAL_S  # when the source was held back for the last time
         self._absent = False  # whether the next sample follows an absence, whose length is a gap
         self._new_samples = 0  # of the job that is waited for: what no earlier job held
         self._source_restarts = 0
@@ -180,7 +181,7 @@ class Station:
     def gap(self, samples: int) -> None:
         """`samples` were lost here."""
         self._ring.append_gap(samples)
-        if samples >= NO_SIGNAL_S * SAMPLE_RATE:
+        if samples >= NO_SIGNAL_S * SAMPLE_RATE and not self._on_air.waiting:
             self._on_air.signal(lost=True, at_us=self._clock.utc_us(self._ring.end - samples))
         self._interrupted(samples)
 
@@ -208,6 +209,7 @@ class Station:
         self._arrivals.append((self._ring.end, now))
         lost = self._clock.arrived(self._ring.end, now)
         self._on_air.signal(lost=False, at_us=self._clock.utc_us(first))
+        self._on_air.wait(waiting=False, at_us=self._clock.utc_us(first))
         if resumes and self._title is not None:
             self._on_air.title(self._title)
         for index, level in self._meter.push(samples):
@@ -319,10 +321,22 @@ class Station:
         self._check_utc()
         if self._source_warning is not None and now - self._warned_at > WARNING_LASTS_S:
             self._source_warning = None
+        if not self._has_room():
+            self._held_at = now
         if now - self._heard_at > NO_SIGNAL_S and not self.paused:
             self._absent = True
             self._level = SILENT
-            self._on_air.signal(lost=True, at_us=self._clock.utc_us(self._ring.end))
+            self._tell_absence(now)
+
+    def _tell_absence(self, now: float) -> None:
+        """Nothing comes: since the last sound, or since the source was no longer held back for the networks."""
+        heard_us = self._clock.utc_us(self._ring.end)
+        if now - self._held_at <= NO_SIGNAL_S:
+            self._on_air.wait(waiting=True, at_us=heard_us)
+            return
+        held_us = self._now_us() - round((now - self._held_at) * 1e6)
+        self._on_air.signal(lost=True, at_us=max(heard_us, held_us))
+        self._on_air.wait(waiting=False, at_us=max(heard_us, held_us))
 
     def pause(self, *, paused: bool) -> None:
         """Stop or resume listening; the app stops and starts the capture."""

@@ -480,6 +480,31 @@ async def test_recording_waits_for_the_networks_and_a_live_source_does_not() -> 
         await asyncio.wait_for(waiting, 5)
 
 
+def test_a_recording_that_waits_for_the_networks_is_no_dead_air(make_music: Callable[..., NDArray[np.float32]]) -> None:
+    bench = Bench(patient=True, analyzer_state="starting")
+    bench.wait(30)
+    assert bench.status().state == "starting"
+    bench.analyzer_is("running")
+    bench.wait(1)
+    bench.play(make_music(20))
+    assert bench.status().state == "music"
+    waited, heard = bench.segments()
+    assert (waited.kind, waited.note, heard.kind) == ("uncertain", "waiting for the networks", "music")
+    assert waited.start_us == bench.start_us
+    assert waited.end_us == heard.start_us == pytest.approx(bench.start_us + 31_000_000, abs=200_000)
+
+
+def test_a_recording_that_does_not_come_after_the_networks_did_is_no_signal() -> None:
+    bench = Bench(patient=True, analyzer_state="starting")
+    bench.wait(10)
+    bench.analyzer_is("running")
+    bench.wait(10)
+    assert bench.status().state == "no_signal"
+    waited, lost = bench.segments()
+    assert (waited.note, lost.kind) == ("waiting for the networks", "no_signal")
+    assert lost.start_us == pytest.approx(bench.start_us + 10_000_000, abs=300_000)
+
+
 async def test_full_speed_waits_for_the_analyzer_and_drops_nothing(
     make_music: Callable[..., NDArray[np.float32]],
 ) -> None:

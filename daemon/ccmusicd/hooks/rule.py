@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ccmusicd.events import NoticeEvent, SegmentEvent
-from ccmusicd.onair import STARTING
+from ccmusicd.onair import STARTING, WAITING
 
 Source = Literal["segment", "silence", "dead_air", "quota", "show", "declared", "down"]
 """What a hook may be for: any segment, one of silence or lost signal, or a kind of notice."""
@@ -79,7 +79,7 @@ class Changes:
         here = event.start_us, event.kind, event.genre
         if event.change == "end":
             return "end"
-        if event.note == STARTING or self._told.get(event.station) == here:
+        if event.note in (STARTING, WAITING) or self._told.get(event.station) == here:
             return None  # what is not yet known is dated back to here as soon as it is
         self._told[event.station] = here
         return "new"
