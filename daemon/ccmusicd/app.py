@@ -46,6 +46,9 @@ log = logging.getLogger(__name__)
 TICK_S = 0.25
 STATUS_EVERY_TICKS = 4
 
+UP_WITHIN_S = 300.0
+"""A supervisor that is told nothing for longer ends the daemon, whose stations are recorded without networks, too."""
+
 
 class Outcome(enum.Enum):
     """Why `App.run` returned: a signal to stop, or no input is left."""
@@ -69,7 +72,8 @@ class App:
         self._vitals = Vitals({})
         self._outcome: asyncio.Future[Outcome] | None = None
         self._hangup = asyncio.Event()
-        self._ready = False
+        self._ready = False  # for whoever asks: there are networks
+        self._up = False  # the supervisor was told that the start is over
         self._told_of: object = None
         self.ended: Mapping[str, Ended] = {}
 
@@ -123,6 +127,7 @@ class App:
             await stack.enter_async_context(self._running(self._notifier.run_watchdog(self._vitals.alive), "watchdog"))
             await stack.enter_async_context(self._running(fleet.run(), "stations"))
             await stack.enter_async_context(self._running(self._obey_hangups(reload), "reload"))
+            await stack.enter_async_context(self._running(self._be_up_in_time(), "start"))
             outcome = await self._outcome
             self._notifier.stopping()
             log.info("stopping: %s", outcome.value)
@@ -246,7 +251,7 @@ class App:
         while True:
             await self._hangup.wait()
             self._hangup.clear()
-            was_ready = self._ready  # a start is no reload: READY=1 would tell the supervisor that it is over
+            was_ready = self._up  # a start is no reload: READY=1 would tell the supervisor that it is over
             if was_ready:
                 self._notifier.reloading()
             try:
@@ -282,10 +287,20 @@ class App:
                     log.error("model %s does not vote: %s", name, error)
             log.info("the networks run on %s", device)
         log.info("a hop takes %.2f s, there is one every %.2f s", analyzer.hop_s, hub.about.hop_s)
-        if not self._ready:
-            self._ready = True
-            self._notifier.ready()
+        self._ready = True
+        self._tell_up()
         self._tell_status()
+
+    async def _be_up_in_time(self) -> None:
+        await asyncio.sleep(UP_WITHIN_S)
+        if not self._up:
+            log.error("no networks within %.0f s: listening and recording go on, and they are tried again", UP_WITHIN_S)
+            self._tell_up()
+
+    def _tell_up(self) -> None:
+        if not self._up:
+            self._up = True
+            self._notifier.ready()
 
     def _tell_status(self) -> None:
         self._notifier.status(self._vitals.summary())

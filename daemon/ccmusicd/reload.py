@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
+from ccmusic_stream.errors import CcmusicError
 from ccmusicd.checks import check
 from ccmusicd.fleet import Fleet, FleetChange
 from ccmusicd.plans import MqttPlan, access_rules, mqtt_plan, retention, station_plans, stations_of
@@ -65,14 +66,17 @@ class Reload:
         Raises:
             CcmusicError: it cannot be used; nothing was applied.
         """
-        wanted = await asyncio.to_thread(self._load)
-        settings, waiting = applicable(self._settings, wanted)
-        for each in (wanted, settings) if waiting else (settings,):
-            await asyncio.to_thread(check, each, real_time=self._real_time)
-        # All that can still be refused is made before anything is applied.
-        plans = station_plans(settings, real_time=self._real_time)
-        parts = self._maker.make(settings, stations_of(settings))
-        mqtt, rules = mqtt_plan(settings), access_rules(settings)
+        try:
+            settings, waiting = await self._read()
+            # All that can still be refused is made before anything is applied.
+            plans = station_plans(settings, real_time=self._real_time)
+            parts = self._maker.make(settings, stations_of(settings))
+            mqtt, rules = mqtt_plan(settings), access_rules(settings)
+        except CcmusicError:
+            raise
+        except Exception as error:
+            log.exception("a fault in the reading of the configuration")
+            raise CcmusicError(f"{type(error).__name__}: {error}") from error
 
         keys = changed_keys(self._settings, settings)
         logging.getLogger().setLevel(settings.daemon.log_level.upper())
@@ -91,6 +95,14 @@ class Reload:
         for key in waiting:
             log.warning("%s was changed, which a running daemon cannot follow: it stays as it was until a restart", key)
         log.info("configuration read again: %s", described(change, keys) or "nothing to apply is different")
+
+    async def _read(self) -> tuple[Settings, list[str]]:
+        """The settings to apply, checked, and the keys that only a restart can change."""
+        wanted = await asyncio.to_thread(self._load)
+        settings, waiting = applicable(self._settings, wanted)
+        for each in (wanted, settings) if waiting else (settings,):
+            await asyncio.to_thread(check, each, real_time=self._real_time)
+        return settings, waiting
 
 
 def applicable(old: Settings, new: Settings) -> tuple[Settings, list[str]]:

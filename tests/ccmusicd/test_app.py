@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import sqlite3
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -178,3 +179,30 @@ def test_supervisor_hears_ready_status_watchdog_and_stopping(daemon: Start, wait
         assert running.terminate() == 0
         wait_until(lambda: "STOPPING=1" in heard, 5, "STOPPING")
         listener.join(5)
+
+
+WITHOUT_NETWORKS = """
+import asyncio, sys
+from ccmusicd import app, cli
+from ccmusicd.analyzer import Analyzer
+
+async def load_for_ever(analyzer):
+    await asyncio.Event().wait()
+
+Analyzer._run_child = load_for_ever
+app.UP_WITHIN_S = 0.5
+sys.argv = ["ccmusicd", *sys.argv[4:]]
+cli.main()
+"""
+
+
+def test_a_supervisor_is_told_ready_in_time_also_where_no_network_can_be_loaded(daemon: Start, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(tmp_path / "notify"))
+        supervisor.settimeout(30)
+        running = daemon(before=[sys.executable, "-c", WITHOUT_NETWORKS], NOTIFY_SOCKET=str(tmp_path / "notify"))
+        while "READY=1" not in supervisor.recv(4096).decode().splitlines():
+            pass
+        assert not running.ready()
+        assert running.terminate() == 0
+    assert any("no networks within" in line for line in running.err)

@@ -13,6 +13,7 @@ import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -21,9 +22,10 @@ from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from ccmusic_stream.errors import CcmusicError
 from ccmusicd import settings as configuration
 from ccmusicd.fleet import FleetChange
-from ccmusicd.reload import applicable, changed_keys, described
+from ccmusicd.reload import Reload, applicable, changed_keys, described
 from ccmusicd.settings import Settings
 
 RATE = 22_050
@@ -45,6 +47,20 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Set
         return configuration.load(file)
 
     return loaded
+
+
+async def test_a_fault_in_the_reading_is_a_refusal_and_nothing_is_applied(
+    load: Callable[[str], Settings], caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> Settings:
+        raise RuntimeError("a fault of ours")
+
+    untouched: Any = mock.NonCallableMock(spec_set=[])
+    parts = ("fleet", "maker", "watching", "timeline", "web", "access", "switch_mqtt")
+    reload = Reload(load(""), load=broken, real_time=True, **dict.fromkeys(parts, untouched))
+    with pytest.raises(CcmusicError, match="RuntimeError: a fault of ours"):
+        await reload.now()
+    assert "a fault in the reading" in caplog.text
 
 
 def test_what_only_a_restart_can_change_is_named_by_its_key_and_stays(load: Callable[[str], Settings]) -> None:
