@@ -83,7 +83,7 @@ class Icecast:
             stderr=subprocess.DEVNULL,
         )
         self._feeders.append(feeder)
-        self._wait_until(lambda: self.admin("listclients", mount=mount), what=f"the mount {mount}")
+        self._wait_until(lambda: self.admin("listclients", mount=mount), timeout_s=60, what=f"the mount {mount}")
         return feeder
 
     def admin(self, command: str, **query: str) -> bool:
