@@ -1,4 +1,4 @@
-"""Checks of the machine: disk, clock, port, graphics card, unit. Free of settings; all of them read only."""
+"""Checks of the machine: disk, clock, port, graphics card. Free of settings; all of them read only."""
 
 import contextlib
 import ctypes
@@ -8,8 +8,6 @@ import os
 import shutil
 import socket
 import ssl
-import subprocess
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -200,56 +198,3 @@ def check_gpu(wanted: str, root: Path = Path("/")) -> Finding:
             "Add the user to the group of these files.",
         )
     return ok("gpu", "The NVIDIA driver and its devices are there.")
-
-
-def check_unit(state: Path | None = None, shown: Mapping[str, str] | None = None) -> Finding:
-    """The systemd unit; `shown` is what `systemctl show` says, asked for where it is not given.
-
-    `state` is the directory that was looked at: the unit's daemon may have another one.
-    """
-    if shown is None:
-        if not Path("/run/systemd/system").is_dir():
-            return warning(
-                "unit", "systemd does not run here: nothing starts the daemon again.", "See to it by other means."
-            )
-        shown = _systemctl_show("ccmusicd.service")
-    if shown.get("LoadState") != "loaded":
-        return warning(
-            "unit",
-            "The unit ccmusicd.service is not installed: nothing starts the daemon at boot, or again.",
-            "systemd/ccmusicd.service says at its top how to install it.",
-        )
-    where = shown.get("FragmentPath", "")
-    if shown.get("WatchdogUSec", "0") in {"", "0", "infinity"}:
-        return warning("unit", f"{where} has no watchdog: a frozen daemon stays frozen.", "Set WatchdogSec=60.")
-    if shown.get("UnitFileState") not in {"enabled", "enabled-runtime", "static", "indirect"}:
-        return warning("unit", f"{where} is not enabled: it does not start at boot.", "`systemctl enable ccmusicd`.")
-    if shown.get("ActiveState") == "failed":
-        return problem("unit", "The unit ccmusicd.service has failed.", "`journalctl -u ccmusicd -n 50` says why.")
-    return _working_unit(state, shown)
-
-
-def _working_unit(state: Path | None, shown: Mapping[str, str]) -> Finding:
-    its_state = Path("/var/lib") / shown["StateDirectory"].split()[0] if shown.get("StateDirectory") else None
-    if state is not None and its_state is not None and state.resolve() != its_state.resolve():
-        return warning(
-            "unit",
-            f"The daemon of ccmusicd.service keeps its record in {its_state}, not in {state}, which was looked at.",
-            f"Look again as its user, with `--state {its_state}`.",
-        )
-    return ok("unit", f"The unit ccmusicd.service is enabled, watched, and {shown.get('ActiveState', 'unknown')}.")
-
-
-def _systemctl_show(unit: str) -> Mapping[str, str]:
-    properties = "LoadState,UnitFileState,ActiveState,WatchdogUSec,FragmentPath,StateDirectory"
-    try:
-        answer = subprocess.run(  # noqa: S603 - a name of our own
-            ["systemctl", "show", unit, f"--property={properties}"],  # noqa: S607 - wherever it is
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return {}
-    return dict(line.split("=", 1) for line in answer.stdout.splitlines() if "=" in line)

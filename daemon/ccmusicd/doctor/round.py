@@ -14,8 +14,9 @@ from rich.markup import escape
 from ccmusic_stream.errors import CcmusicError
 from ccmusicd.checks import check
 from ccmusicd.doctor.finding import Finding, ok, problem
-from ccmusicd.doctor.machine import check_clock, check_disk, check_gpu, check_port, check_unit
+from ccmusicd.doctor.machine import check_clock, check_disk, check_gpu, check_port
 from ccmusicd.doctor.parts import check_broker, check_database, check_devices, check_source, check_weights
+from ccmusicd.doctor.unit import check_unit
 from ccmusicd.plans import mqtt_plan, record_url, station_plans
 from ccmusicd.publish.broker import parse_broker
 from ccmusicd.settings import Settings, bundle_names, host_and_port, model_words, state_directory

@@ -16,7 +16,6 @@ from ccmusicd.doctor.machine import (
     check_disk,
     check_gpu,
     check_port,
-    check_unit,
     holder_of,
     is_synchronised,
 )
@@ -107,28 +106,3 @@ def test_a_graphics_card_is_found_by_its_devices(
     found = check_gpu(wanted, tmp_path)
     assert found.level == level
     assert words in found.text
-
-
-@pytest.mark.parametrize(
-    ("changes", "level", "words"),
-    [
-        ({}, "ok", "enabled, watched, and active"),
-        ({"LoadState": "not-found"}, "warning", "not installed"),
-        ({"WatchdogUSec": "infinity"}, "warning", "no watchdog"),
-        ({"UnitFileState": "disabled"}, "warning", "not enabled"),
-        ({"ActiveState": "failed"}, "problem", "has failed"),
-    ],
-)
-def test_the_unit_is_judged_by_what_systemd_says(changes: dict[str, str], level: str, words: str) -> None:
-    shown = {"LoadState": "loaded", "UnitFileState": "enabled", "ActiveState": "active", "WatchdogUSec": "1min"}
-    found = check_unit(shown=shown | changes)
-    assert found.level == level
-    assert words in found.text
-
-
-@pytest.mark.parametrize(("state", "level"), [("/var/lib/ccmusic-stream", "ok"), ("/root/.local/state/x", "warning")])
-def test_a_state_directory_that_is_not_the_units_is_told(state: str, level: str) -> None:
-    shown = {"LoadState": "loaded", "UnitFileState": "enabled", "ActiveState": "active", "WatchdogUSec": "1min"}
-    found = check_unit(Path(state), shown | {"StateDirectory": "ccmusic-stream"})
-    assert found.level == level
-    assert ("--state /var/lib/ccmusic-stream" in (found.advice or "")) is (level == "warning")
