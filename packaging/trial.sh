@@ -18,6 +18,7 @@ expect() {
 
 # bare_debian PACKAGE…: makes one in $root where there is none, and has these packages in it.
 bare_debian() {
+	: "${root:?}"
 	if [ ! -x "$root/bin/sh" ]; then
 		step "a bare Debian"
 		debootstrap --variant=minbase \
