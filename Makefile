@@ -7,8 +7,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# What need not wait for each other goes side by side: Debian packages beside torch, types beside compiling.
+# What need not wait for each other goes side by side: Debian packages beside torch, types beside compiling. But not
+# several goals, as of `make clean run`.
+ifeq ($(words $(MAKECMDGOALS)),1)
 MAKEFLAGS += --jobs=2
+endif
 unexport MAKEFLAGS  # what recipes start has jobs of its own
 
 # What Python has compiled is kept, out of the sources' way and also where the environment forbids to write it beside
