@@ -117,10 +117,12 @@ class Timeline:
         except TimeoutError:
             self._writer.submit(self._record.close)
             self._record.hang_up()
-        waiting = len(self._segments), len(self._titles), len(self._blocks)
+        waiting = len(self._segments), len(self._titles), len(self._steps), len(self._blocks)
         if any(waiting):
             _log.error(
-                "timeline: %d segments, %d titles and %d blocks of hops could not be written before the stop", *waiting
+                "timeline: %d segments, %d titles, %d steps of the clock and %d blocks of hops could not be written "
+                "before the stop",
+                *waiting,
             )
         # Not waiting: a writer that hangs on a dead disk must not keep the daemon from stopping.
         self._writer.shutdown(wait=False)

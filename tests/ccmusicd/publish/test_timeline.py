@@ -376,10 +376,14 @@ async def test_what_is_lost_at_the_stop_is_told(
         other.execute("BEGIN IMMEDIATE")
         hub.publish(make_segment("end", 1, 2))
         hub.publish(make_title("A song", 1.5))
+        hub.publish(ClockStepEvent("main", NOON_US + SECOND_US, -3600.0))
         await eventually(lambda: timeline.state.startswith("degraded"))
     other.rollback()
     other.close()
-    assert "1 segments, 1 titles and 0 blocks of hops could not be written before the stop" in caplog.text
+    assert (
+        "1 segments, 1 titles, 1 steps of the clock and 0 blocks of hops could not be written before the stop"
+        in caplog.text
+    )
 
 
 # Seen to fail without: the new pruner in `Timeline.keep`.
